@@ -1,0 +1,85 @@
+"""What charthouse refuses or cannot do, in Helm's and ChartMuseum's words.
+
+    CharthouseError
+    ├── Refusal                     the answer to a client; its message is shown
+    │   ├── BadRequest              the request itself is wrong (400)
+    │   │   ├── BadPackage          not a chart package Helm would load
+    │   │   └── BadProvenance       not a provenance file
+    │   ├── Unauthorized            credentials missing or wrong (401); carries the challenge
+    │   ├── Forbidden               credentials right but not enough (403)
+    │   ├── NotFound                no such chart, version, object or route (404)
+    │   ├── ChartVersionExists      the version is there and may not be overwritten (409)
+    │   ├── TooLarge                more bytes than may be sent or answered (413)
+    │   ├── StorageLimitReached     the repository is full (507)
+    │   └── Unavailable             AWS throttles or fails; nothing was stored (503)
+    └── Changed                     a condition did not hold: somebody was faster; start again
+
+The status of each is decided in one place, `charthouse.web.problems`.
+"""
+
+
+class CharthouseError(Exception):
+    """Anything charthouse itself raises; whatever else flies is a bug."""
+
+
+class Refusal(CharthouseError):
+    """An error whose message is meant for the client."""
+
+    @property
+    def message(self) -> str:
+        """The text of the `error` member of the answer."""
+        return str(self)
+
+
+class BadRequest(Refusal):
+    """The request cannot be understood or breaks a rule of the API."""
+
+
+class BadPackage(BadRequest):
+    """The bytes are no chart package that Helm would load."""
+
+
+class BadProvenance(BadRequest):
+    """The bytes are no provenance file."""
+
+
+class Unauthorized(Refusal):
+    """Credentials are missing or wrong; `challenge` is the value of `WWW-Authenticate`."""
+
+    def __init__(self, message: str, challenge: str) -> None:
+        """Keep the challenge beside the message."""
+        super().__init__(message)
+        self.challenge = challenge
+
+
+class Forbidden(Refusal):
+    """The credentials are right but do not allow this action here."""
+
+
+class NotFound(Refusal):
+    """There is no such chart, version, object or route."""
+
+
+class ChartVersionExists(Refusal):
+    """The version (or its provenance) is stored already and may not be overwritten."""
+
+
+class TooLarge(Refusal):
+    """The body sent, or the answer asked for, is larger than can pass."""
+
+
+class StorageLimitReached(Refusal):
+    """The repository holds as many objects as it may."""
+
+
+class Unavailable(Refusal):
+    """AWS throttled or failed after retries; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, retry_after: int = 2) -> None:
+        """Keep the delay beside the message."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Changed(CharthouseError):
+    """A conditional call lost: the object or row is no longer what was seen. Start again from reading."""

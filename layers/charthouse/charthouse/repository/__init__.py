@@ -1,0 +1,1 @@
+"""The repository itself: settle, publish, push, delete, find, list, reconcile."""
