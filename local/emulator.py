@@ -1,0 +1,149 @@
+"""MiniStack as a process: AWS on one port of this machine, with authorization on, its state in a folder."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import time
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+from botocore.config import Config
+
+from local.places import ROOT
+from local.progress import Trouble
+from local.tools import emulator_python
+
+REGION = "us-east-1"
+START_SECONDS = 60
+STOP_SECONDS = 60
+
+
+class Emulator:
+    """One running MiniStack. Several may run side by side, each with its own folder and port.
+
+    What it holds is in memory and goes to the folder only when it is stopped cleanly: by `stop`, by leaving the
+    `with` block, or because the process that started it has gone.
+    """
+
+    def __init__(self, data: Path, port: int | None = None) -> None:
+        """Take the folder for its state and log; without a port a free one is chosen."""
+        self.data = data
+        self.port = free_port() if port is None else port
+        self.endpoint = f"http://localhost:{self.port}"
+        self.log = data / "emulator.log"
+        self._process: subprocess.Popen[bytes] | None = None
+        self._clients: dict[str, Any] = {}
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start it and wait until it answers; raises `Trouble` if it does not."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        (self.data / "tmp").mkdir(exist_ok=True)
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [emulator_python(), "-I", ROOT / "local" / "launch_ministack.py"],
+                env=self._own_environment(),
+                cwd=self.data,
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        deadline = time.monotonic() + START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self.stop()
+                raise Trouble(f"The AWS emulator did not start on port {self.port}: {self.log} says why.")
+            time.sleep(0.05)
+
+    def stop(self) -> None:
+        """Stop it and keep its state; it may be started again. Does nothing if it is not running."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(STOP_SECONDS)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        if process.stdin:
+            process.stdin.close()
+
+    def running(self) -> bool:
+        """Tell whether the process is there."""
+        return self._process is not None and self._process.poll() is None
+
+    def client(self, service: str) -> Any:
+        """Return a boto3 client with the root key, which no policy binds; the same one every time."""
+        if service not in self._clients:
+            session: Any = boto3.Session("test", "test", region_name=REGION)
+            config = Config(retries={"total_max_attempts": 1}, read_timeout=910, max_pool_connections=64)
+            self._clients[service] = session.client(service, endpoint_url=self.endpoint, config=config)
+        return self._clients[service]
+
+    def environment(self) -> dict[str, str]:
+        """Return the variables that bring the AWS CLI, boto3 and SAM here, with the root key."""
+        return {
+            "AWS_ENDPOINT_URL": self.endpoint,
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": REGION,
+            "AWS_DEFAULT_REGION": REGION,
+        }
+
+    def _own_environment(self) -> dict[str, str]:
+        """Return what the process gets. The functions inherit it, so nothing of the person's own AWS setup is in it."""
+        return {
+            **{name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ},
+            **self.environment(),
+            "HOME": str(self.data),
+            "TMPDIR": str(self.data / "tmp"),
+            "GATEWAY_PORT": str(self.port),
+            "BIND_HOST": "127.0.0.1",
+            "MINISTACK_REGION": REGION,
+            "AUTH": "true",
+            "PERSIST_STATE": "1",
+            "S3_PERSIST": "1",
+            "STATE_DIR": str(self.data / "state"),
+            "S3_DATA_DIR": str(self.data / "s3"),
+            # Several emulators run side by side, and only one of them could have the IoT port.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
+            # Functions run as processes here; a Docker daemon is not asked.
+            "DOCKER_HOST": "unix:///nonexistent",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "NO_PROXY": "localhost,127.0.0.1",
+            "no_proxy": "localhost,127.0.0.1",
+        }
+
+    def _answers(self) -> bool:
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        try:
+            connection.request("GET", "/_ministack/health")
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
+
+
+def free_port() -> int:
+    """Return a port of this machine that nobody listens on."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
