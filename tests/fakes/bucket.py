@@ -85,7 +85,8 @@ class FakeBucket:
         children = (
             key
             for key in self.world.objects
-            if key.startswith(prefix) and "/" not in key[len(prefix) :] and key.encode() > after.encode()
+            if key.startswith(prefix) and key != prefix
+            if "/" not in key[len(prefix) :] and key.encode() > after.encode()
         )
         return min(children, key=str.encode, default=None)
 
