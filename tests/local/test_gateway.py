@@ -1,0 +1,175 @@
+"""The gateway in front of the emulator has the limits and habits of AWS's."""
+
+import http.client
+import json
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from local.gateway import BODY_BYTES, EVENT_BYTES, Gateway
+from local.progress import Trouble
+from local.routes import Route, Routes
+
+type Function = Callable[[bytes], bytes | None]
+
+
+class Scripted:
+    """One function for every route."""
+
+    def __init__(self) -> None:
+        self.function: Function = echo
+        self.events: list[dict[str, object]] = []
+
+    def invoke(self, function: str, payload: bytes) -> bytes | None:
+        assert function == "arn"
+        self.events.append(json.loads(payload))
+        return self.function(payload)
+
+
+def echo(payload: bytes) -> bytes:
+    event = json.loads(payload)
+    headers = {"content-type": "text/x", "x-method": event["requestContext"]["http"]["method"]}
+    return json.dumps({"statusCode": 200, "headers": headers, "body": event["rawPath"]}).encode()
+
+
+@pytest.fixture
+def functions() -> Scripted:
+    return Scripted()
+
+
+@pytest.fixture
+def gateway(functions: Scripted) -> Iterator[Gateway]:
+    with Gateway() as served:
+        served.serve("api", Routes.of([Route("$default", "arn")]), functions, seconds=0.5)
+        yield served
+
+
+def ask(gateway: Gateway, method: str, target: str, body: object = None, **headers: str) -> http.client.HTTPResponse:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    connection.request(method, target, body, named, encode_chunked=not isinstance(body, bytes | None))  # type: ignore[arg-type]
+    response = connection.getresponse()
+    response.body = response.read()  # type: ignore[attr-defined]
+    connection.close()
+    return response
+
+
+def body(response: http.client.HTTPResponse) -> bytes:
+    return bytes(response.body)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PUT", "PATCH"])
+def test_every_method_reaches_the_function(gateway: Gateway, method: str) -> None:
+    response = ask(gateway, method, "/a%2Fb")
+
+    assert (response.status, body(response), response.headers["x-method"]) == (200, b"/a/b", method)
+    assert len(response.headers["Apigw-Requestid"]) == 16
+
+
+def test_a_head_answers_with_the_length_of_the_body_and_without_it(gateway: Gateway) -> None:
+    response = ask(gateway, "HEAD", "/abc")
+
+    assert (response.status, response.headers["Content-Length"], body(response)) == (200, "4", b"")
+
+
+@pytest.mark.parametrize("target", ["//a//b", "/./../x", "/?force", "/%", "/%FF", "/a%20b"])
+def test_strange_paths_arrive(gateway: Gateway, target: str) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.connect()
+
+    connection.sock.sendall(f"GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n".encode())
+    raw = connection.sock.makefile("rb").read()
+
+    connection.close()
+    assert raw.startswith(b"HTTP/1.1 200")
+
+
+def test_a_body_in_chunks_without_a_length_arrives(gateway: Gateway, functions: Scripted) -> None:
+    response = ask(gateway, "POST", "/x", iter([b"ab", b"cd"]), Transfer_Encoding="chunked", Content_Type="text/plain")
+
+    assert response.status == 200
+    assert functions.events[0]["body"] == "abcd"
+
+
+def test_a_client_that_asks_first_is_told_to_go_on(gateway: Gateway, functions: Scripted) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    connection.connect()
+    connection.sock.sendall(
+        b"POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n"
+        b"Expect: 100-continue\r\nConnection: close\r\n\r\n"
+    )
+    first = connection.sock.recv(25)
+
+    connection.sock.sendall(b"hi")
+    rest = connection.sock.makefile("rb").read()
+
+    connection.close()
+    assert first == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert rest.startswith(b"HTTP/1.1 200")
+    assert functions.events[0]["body"] == "hi"
+
+
+@pytest.mark.parametrize("size", [BODY_BYTES + 1, EVENT_BYTES * 3 // 4])
+def test_a_body_too_large_for_the_gateway_or_the_event_never_reaches_the_function(
+    gateway: Gateway, functions: Scripted, size: int
+) -> None:
+    response = ask(gateway, "POST", "/api/charts", b"\0" * size)
+
+    assert (response.status, body(response)) == (413, b'{"message":"Request Entity Too Large"}')
+    assert functions.events == []
+
+
+def test_a_body_of_four_and_a_half_megabytes_arrives(gateway: Gateway, functions: Scripted) -> None:
+    response = ask(gateway, "POST", "/api/charts", b"\0" * 4_500_000, Authorization="x" * 9_000)
+
+    assert response.status == 200
+    assert len(functions.events) == 1
+
+
+def test_more_than_ten_thousand_bytes_of_headers_are_refused(gateway: Gateway) -> None:
+    assert ask(gateway, "GET", "/", Authorization="x" * 10_000).status == 200
+    assert ask(gateway, "GET", "/", Authorization="x" * 10_240).status == 431
+
+
+def test_a_failed_function_is_an_internal_server_error(gateway: Gateway, functions: Scripted) -> None:
+    functions.function = lambda _: None
+
+    response = ask(gateway, "GET", "/")
+
+    assert (response.status, body(response)) == (500, b'{"message":"Internal Server Error"}')
+
+
+def test_a_slow_function_is_unavailable(gateway: Gateway, functions: Scripted) -> None:
+    def slow(payload: bytes) -> bytes:
+        time.sleep(0.8)
+        return echo(payload)
+
+    functions.function = slow
+
+    response = ask(gateway, "GET", "/")
+
+    assert (response.status, body(response)) == (503, b'{"message":"Service Unavailable"}')
+
+
+def test_an_answer_over_six_megabytes_is_an_internal_server_error(gateway: Gateway, functions: Scripted) -> None:
+    functions.function = lambda _: json.dumps({"statusCode": 200, "body": "x" * EVENT_BYTES}).encode()
+
+    assert ask(gateway, "GET", "/").status == 500
+
+
+def test_a_redirect_passes_as_it_is(gateway: Gateway, functions: Scripted) -> None:
+    location = "http://localhost:1/b/k?X-Amz-Signature=" + "a" * 2000
+    functions.function = lambda _: json.dumps({"statusCode": 302, "headers": {"Location": location}}).encode()
+
+    response = ask(gateway, "GET", "/index.yaml")
+
+    assert (response.status, response.headers["Location"], body(response)) == (302, location, b"")
+
+
+def test_a_port_in_use_is_said_in_one_sentence() -> None:
+    with Gateway() as first:
+        first.serve("api", Routes.of([]), Scripted())
+
+        with pytest.raises(Trouble, match=rf"Port {first.port} is in use: .* CHARTHOUSE_PORT\."):
+            Gateway(first.port)
