@@ -1,0 +1,45 @@
+"""The `Authorization` header, taken apart."""
+
+import base64
+import binascii
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Basic:
+    """User and password as the bytes that were sent: nobody said in which encoding (RFC 7617)."""
+
+    user: bytes
+    password: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """A token, not looked at yet."""
+
+    token: str = field(repr=False)
+
+
+def parse_authorization(header: str | None) -> Basic | Bearer | None:
+    """Return the credentials in the header's value, or None if there are none that can be read.
+
+    A missing header, an unknown scheme and bad base64 are all the same to a client: it gets the challenge. The scheme
+    is case-insensitive (RFC 9110); a token without a scheme is accepted, as ChartMuseum does.
+    """
+    scheme, _, rest = (header or "").strip().partition(" ")
+    rest = rest.strip()
+    if scheme.lower() == "basic":
+        return _basic(rest)
+    token = rest if scheme.lower() == "bearer" else scheme if not rest else ""
+    # Three parts: anything else is no signed token, so it is not worth loading the verifier for.
+    return Bearer(token) if token.isascii() and token.count(".") == 2 and " " not in token else None  # noqa: PLR2004
+
+
+def _basic(encoded: str) -> Basic | None:
+    try:
+        decoded = base64.b64decode(encoded, validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    # A user's name holds no colon, a password may (RFC 7617, section 2).
+    user, colon, password = decoded.partition(b":")
+    return Basic(user, password) if colon else None

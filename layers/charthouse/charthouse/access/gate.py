@@ -1,0 +1,152 @@
+"""The gate: whether a request may do what it asks of a repository."""
+
+import hmac
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from charthouse.access.credentials import Basic, Bearer, parse_authorization
+from charthouse.access.grants import Action, granted, namespace
+from charthouse.access.tokens import read_claims, read_public_key
+from charthouse.errors import Forbidden, Unauthorized
+from charthouse.settings import Access
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+
+REMEMBERED_SECONDS = 300
+"""How long a verified credential is not verified again: a changed password or a new key counts after that."""
+
+REMEMBERED = 256
+"""Verified credentials kept in a process; the one not used for longest goes first."""
+
+PASSWORD_SECONDS = 15
+"""A wrong password makes the stored one be fetched again after this time: it may have been changed meanwhile."""
+
+NOTHING_CONFIGURED = (
+    "uploads and deletes are off until somebody may do them: set BearerAuth with AuthPublicKey, "
+    "or BasicAuthUser with BasicAuthPass, or AllowAnonymousPush"
+)
+
+
+class Gate:
+    """Who may pass: Basic and Bearer may both be on, either admits.
+
+    `password` fetches the Basic password and is called only when somebody sends one not seen lately; `clock` gives
+    seconds since the epoch. Half a configuration (a user without a password, Bearer without a key) shuts the gate, it
+    never opens it.
+    """
+
+    def __init__(self, access: Access, password: Callable[[], bytes], clock: Callable[[], float]) -> None:
+        """Keep the configuration; nothing is fetched or parsed before a credential needs it."""
+        self._access = access
+        self._password = password
+        self._clock = clock
+        # New in every process, so that the digests kept here are worth nothing anywhere else.
+        self._secret = os.urandom(32)
+        self._remembered: OrderedDict[bytes, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
+        self._known_password: tuple[float, bytes] | None = None
+        self._key: RSAPublicKey | None = None
+
+    @property
+    def has_basic(self) -> bool:
+        """Whether Basic credentials are asked for."""
+        return bool(self._access.basic_user or self._access.basic_secret)
+
+    @property
+    def has_bearer(self) -> bool:
+        """Whether Bearer tokens are asked for."""
+        return self._access.bearer_auth
+
+    def admit(self, action: Action, repo: str, authorization: str | None) -> None:
+        """Return if the request may do this; `authorization` is the value of its header.
+
+        Raises `Unauthorized` with the challenge if credentials are missing or wrong, `Forbidden` if they are right but
+        do not allow it, and whatever `password` raises. Where anonymous access is on, credentials are not looked at.
+        """
+        if self._is_open(action):
+            return
+        if not (self.has_basic or self.has_bearer):
+            raise Forbidden(NOTHING_CONFIGURED)
+        claims = self._verified(authorization or "", self._refusal(action, repo))
+        if claims is None:
+            return
+        actions = granted(claims, repo, self._access.actions_search_path)
+        if actions is None:
+            raise self._refusal(action, repo)
+        if action not in actions:
+            raise Forbidden(f"the token does not allow {action} on {namespace(repo)}")
+
+    def _is_open(self, action: Action) -> bool:
+        if action is Action.PUSH:
+            return self._access.anonymous_push
+        return self._access.anonymous_get or not (self.has_basic or self.has_bearer)
+
+    def _refusal(self, action: Action, repo: str) -> Unauthorized:
+        # One header value: payload 2.0 has room for one only. Basic first, because Helm and browsers know no other.
+        challenges = []
+        if self.has_basic:
+            challenges.append('Basic realm="ChartMuseum"')
+        if self.has_bearer:
+            scope = f"artifact-repository:{namespace(repo)}:{action}"
+            parameters = {"realm": self._access.realm, "service": self._access.service, "scope": scope}
+            challenges.append("Bearer " + ",".join(f"{name}={_quoted(value)}" for name, value in parameters.items()))
+        return Unauthorized("unauthorized", ", ".join(challenges))
+
+    def _verified(self, authorization: str, refusal: Unauthorized) -> Mapping[str, Any] | None:
+        """Return the claims of a token, or None for Basic, which may do everything; raise the refusal."""
+        digest = self._digest(authorization.encode("utf-8", "surrogatepass"))
+        now = self._clock()
+        until, claims = self._remembered.get(digest, (0.0, None))
+        if now < until:
+            self._remembered.move_to_end(digest)
+            return claims
+        credentials = parse_authorization(authorization)
+        until = now + REMEMBERED_SECONDS
+        if isinstance(credentials, Bearer) and self.has_bearer:
+            claims = read_claims(credentials.token, self._public_key(), now)
+            if claims is None:
+                raise refusal
+            until = min(until, claims.get("exp", until))
+        elif isinstance(credentials, Basic) and self.has_basic and self._is_right(credentials, now):
+            claims = None
+        else:
+            raise refusal
+        self._remembered[digest] = (until, claims)
+        self._remembered.move_to_end(digest)
+        while len(self._remembered) > REMEMBERED:
+            self._remembered.popitem(last=False)
+        return claims
+
+    def _public_key(self) -> "RSAPublicKey":
+        self._key = self._key or read_public_key(self._access.public_key)
+        return self._key
+
+    def _is_right(self, credentials: Basic, now: float) -> bool:
+        if not (self._access.basic_user and self._access.basic_secret):
+            return False
+        known = self._known_password
+        if known is not None and now - known[0] < PASSWORD_SECONDS:
+            return self._matches(credentials, known[1])
+        if known is not None and now - known[0] < REMEMBERED_SECONDS and self._matches(credentials, known[1]):
+            return True
+        password = self._password()
+        known = (now, self._digest(password))
+        self._known_password = known
+        # An empty secret is one somebody forgot to fill, not a password.
+        return self._matches(credentials, known[1]) and bool(password)
+
+    def _matches(self, credentials: Basic, password: bytes) -> bool:
+        # Digests are of one length and `&` looks at both: the time tells neither length nor which of the two is wrong.
+        user = hmac.compare_digest(self._digest(credentials.user), self._digest(self._access.basic_user.encode()))
+        return user & hmac.compare_digest(self._digest(credentials.password), password)
+
+    def _digest(self, data: bytes) -> bytes:
+        return hmac.digest(self._secret, data, "sha256")
+
+
+def _quoted(text: str) -> str:
+    """Quote a header parameter (RFC 9110, section 5.6.4); what cannot stand in a header is left out."""
+    visible = "".join(character for character in text if " " <= character <= "~")
+    return '"' + visible.replace("\\", "\\\\").replace('"', '\\"') + '"'

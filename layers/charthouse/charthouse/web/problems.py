@@ -1,0 +1,42 @@
+"""Refusals as HTTP answers: the only table of statuses."""
+
+from charthouse.errors import (
+    BadRequest,
+    ChartVersionExists,
+    Forbidden,
+    NotFound,
+    Refusal,
+    StorageLimitReached,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from charthouse.web.responses import Response, json_response
+
+STATUSES: dict[type[Refusal], int] = {
+    BadRequest: 400,
+    Unauthorized: 401,
+    Forbidden: 403,
+    NotFound: 404,
+    ChartVersionExists: 409,
+    TooLarge: 413,
+    Unavailable: 503,
+    StorageLimitReached: 507,
+}
+
+
+def problem(refusal: Refusal) -> Response:
+    """Answer a refusal with its status and `{"error": <message>}`; no cache keeps it, since the next try may do."""
+    # The nearest class in the tree that has a status: BadPackage is a BadRequest.
+    status = next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+    headers = {"Cache-Control": "no-store"}
+    if isinstance(refusal, Unauthorized):
+        headers["WWW-Authenticate"] = refusal.challenge
+    if isinstance(refusal, Unavailable):
+        headers["Retry-After"] = str(refusal.retry_after)
+    return json_response(status, {"error": refusal.message}, headers)
+
+
+def internal_error() -> Response:
+    """Answer a bug: what went wrong is in the log, not in the answer."""
+    return json_response(500, {"error": "internal server error"}, {"Cache-Control": "no-store"})

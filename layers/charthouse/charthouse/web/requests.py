@@ -1,0 +1,101 @@
+"""A request, read from an event of an HTTP API (payload format 2.0)."""
+
+import base64
+import binascii
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Self
+from urllib.parse import parse_qsl
+
+from charthouse.errors import BadRequest
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What a client sent, decoded exactly once."""
+
+    method: str
+    path: str
+    """As the gateway decoded it, once; nobody decodes it again, or `%252e` would become a dot."""
+    request_id: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    """Decoded; the first value counts where a name is repeated, and a name without a value has an empty one."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case name."""
+    body: bytes = b""
+    encoded: bool = True
+    """Whether the body came as base64, byte for byte; if not, the gateway took it for text, which mangles a package."""
+    host: str = "localhost"
+    """Host and port by which the client knows this API."""
+    scheme: str = "https"
+
+    @classmethod
+    def read(cls, event: Mapping[str, Any], request_id: str) -> Self:
+        """Read the event; `request_id` is for a client that sent none in `X-Request-Id` (or one not fit for a log).
+
+        Raises `BadRequest` if the body is announced as base64 and is not.
+        """
+        context = _mapping(event.get("requestContext"))
+        http = _mapping(context.get("http"))
+        headers = {str(name).lower(): value for name, value in _mapping(event.get("headers")).items() if _text(value)}
+        given_id = headers.get("x-request-id", "")
+        hosts = (headers.get("host", ""), _text(context.get("domainName")), "localhost")
+        encoded = event.get("isBase64Encoded") is True
+        return cls(
+            method=_text(http.get("method")).upper(),
+            path=_text(event.get("rawPath")),
+            request_id=given_id if _REQUEST_ID.fullmatch(given_id) else request_id,
+            query=_query(_text(event.get("rawQueryString"))),
+            headers=headers,
+            body=_body(_text(event.get("body")), encoded=encoded),
+            encoded=encoded,
+            host=next(host for host in hosts if _HOST.fullmatch(host)),
+            scheme="http" if headers.get("x-forwarded-proto") == "http" else "https",
+        )
+
+    @property
+    def authorization(self) -> str | None:
+        """The value of `Authorization`, or None."""
+        return self.headers.get("authorization")
+
+    @property
+    def content_type(self) -> str:
+        """The value of `Content-Type`, or an empty string."""
+        return self.headers.get("content-type", "")
+
+    def has(self, name: str) -> bool:
+        """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""
+        return name in self.query
+
+    def base_url(self, context_path: str = "") -> str:
+        """Return the URL of the repository without a name, without a slash at its end."""
+        return f"{self.scheme}://{self.host}{context_path}"
+
+
+def _mapping(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+def _query(raw: str) -> dict[str, str]:
+    query: dict[str, str] = {}
+    for name, value in parse_qsl(raw, keep_blank_values=True):
+        query.setdefault(name, value)
+    return query
+
+
+def _body(body: str, *, encoded: bool) -> bytes:
+    # The flag decides, not the Content-Type: which types the gateway takes for text is its own affair.
+    if not encoded:
+        return body.encode("utf-8", "surrogatepass")
+    try:
+        return base64.b64decode(body, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise BadRequest("the request body is not valid base64") from error

@@ -1,0 +1,78 @@
+"""A response, and its form as the answer of a Lambda behind an HTTP API (payload format 2.0)."""
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+JSON = "application/json; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
+HTML = "text/html; charset=utf-8"
+YAML = "application/x-yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """Status, headers and body; the headers always name the `Content-Type` (the gateway would say text/plain)."""
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=lambda: {"Content-Type": TEXT})
+    body: bytes | str = ""
+    """Text, or bytes, which travel as base64."""
+
+    def event(self) -> dict[str, Any]:
+        """Return the answer as the gateway wants it.
+
+        A HEAD is answered like its GET, body included: nobody documents whether the gateway counts the body or trusts
+        our length, and with the body both are right. It does not pass the body on.
+        """
+        binary = isinstance(self.body, bytes)
+        return {
+            "statusCode": int(self.status),
+            "headers": {name: _one_line(value) for name, value in self.headers.items()},
+            "body": base64.b64encode(self.body).decode() if isinstance(self.body, bytes) else _utf8(self.body),
+            "isBase64Encoded": binary,
+        }
+
+
+def json_response(status: int, value: object, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with compact JSON as Go writes it: UTF-8, `<`, `>` and `&` escaped, no newline at the end."""
+    return Response(status, {"Content-Type": JSON, **(headers or {})}, json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Return the value as compact JSON that is also safe inside HTML."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    # These occur in strings only, never in JSON's own syntax.
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return _utf8(text)
+
+
+def text_response(
+    status: int, text: str, content_type: str = TEXT, headers: Mapping[str, str] | None = None
+) -> Response:
+    """Answer with text of this type."""
+    return Response(status, {"Content-Type": content_type, **(headers or {})}, text)
+
+
+def bytes_response(status: int, body: bytes, content_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with these bytes of this type."""
+    return Response(status, {"Content-Type": content_type, **(headers or {})}, body)
+
+
+def redirect(url: str) -> Response:
+    """Send the client to a URL that is good for minutes: not to be stored, nor told to whoever is linked from there."""
+    headers = {"Content-Type": TEXT, "Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(302, headers)
+
+
+def _one_line(value: str) -> str:
+    """Make a header value of visible ASCII: no line breaks, nothing a gateway may choke on."""
+    return "".join(character if " " <= character <= "~" else "?" for character in value)
+
+
+def _utf8(text: str) -> str:
+    """Replace what UTF-8 cannot hold (lone surrogates), which would break the answer on its way."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
