@@ -3,7 +3,7 @@
 import hmac
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from charthouse.access.credentials import Basic, Bearer, parse_authorization
@@ -78,6 +78,22 @@ class Gate:
         if action not in actions:
             raise Forbidden(f"the token does not allow {action} on {namespace(repo)}")
 
+    def admitted(self, action: Action, repos: Iterable[str], authorization: str | None) -> list[str]:
+        """Return those of the repositories to which the request may do this.
+
+        Raises `Unauthorized` if credentials are missing or wrong, as `admit` would for any of them.
+        """
+        # The repository without a name stands for the credentials alone: they count even where there is none.
+        self._admits(action, "", authorization)
+        return [name for name in repos if self._admits(action, name, authorization)]
+
+    def _admits(self, action: Action, repo: str, authorization: str | None) -> bool:
+        try:
+            self.admit(action, repo, authorization)
+        except Forbidden:
+            return False
+        return True
+
     def _is_open(self, action: Action) -> bool:
         if action is Action.PUSH:
             return self._access.anonymous_push
@@ -113,11 +129,14 @@ class Gate:
             claims = None
         else:
             raise refusal
+        self._remember(digest, until, claims)
+        return claims
+
+    def _remember(self, digest: bytes, until: float, claims: Mapping[str, Any] | None) -> None:
         self._remembered[digest] = (until, claims)
         self._remembered.move_to_end(digest)
         while len(self._remembered) > REMEMBERED:
             self._remembered.popitem(last=False)
-        return claims
 
     def _public_key(self) -> "RSAPublicKey":
         self._key = self._key or read_public_key(self._access.public_key)
@@ -132,10 +151,10 @@ class Gate:
         if known is not None and now - known[0] < REMEMBERED_SECONDS and self._matches(credentials, known[1]):
             return True
         password = self._password()
-        known = (now, self._digest(password))
+        # An empty secret is one somebody forgot to fill, not a password: no digest equals the empty one.
+        known = (now, self._digest(password) if password else b"")
         self._known_password = known
-        # An empty secret is one somebody forgot to fill, not a password.
-        return self._matches(credentials, known[1]) and bool(password)
+        return self._matches(credentials, known[1])
 
     def _matches(self, credentials: Basic, password: bytes) -> bool:
         # Digests are of one length and `&` looks at both: the time tells neither length nor which of the two is wrong.

@@ -75,7 +75,8 @@ def read_claims(token: str, key: "RSAPublicKey", now: float) -> dict[str, Any] |
         header = signatures.get_unverified_header(token)
         if "crit" in header or "b64" in header:
             return None
-        claims = json.loads(signatures.decode(token, key, algorithms=["RS256"]), object_pairs_hook=_unique)
+        payload = signatures.decode(token, key, algorithms=["RS256"])
+        claims = json.loads(payload, object_pairs_hook=_unique, parse_constant=_no_number)
     except (PyJWTError, ValueError, RecursionError):
         return None
     return claims if isinstance(claims, dict) and _is_timely(claims, now) else None
@@ -106,6 +107,11 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(found) != len(members):
         raise ValueError("duplicate member")
     return found
+
+
+def _no_number(constant: str) -> float:
+    """Refuse NaN and Infinity, which Python reads though JSON does not know them: no comparison with NaN means much."""
+    raise ValueError(f"{constant} is no JSON")
 
 
 def _is_timely(claims: Mapping[str, Any], now: float) -> bool:
