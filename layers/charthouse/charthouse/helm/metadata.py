@@ -1,0 +1,261 @@
+"""Chart.yaml to the metadata of an index entry: Helm's coercions, validation and omissions.
+
+Helm reads YAML into Go structs through JSON. Hence a number or bool becomes text where text is expected, keys match
+without case, unknown keys are dropped, null leaves a field as it is, and a second document read into the same struct
+(requirements.yaml, a second Chart.yaml) changes only what it names.
+"""
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from charthouse.errors import BadPackage
+from charthouse.helm import documents
+from charthouse.helm.chart import ChartRef
+from charthouse.helm.documents import Json, Nodes, YamlError
+from charthouse.helm.golang import float32_text, folded, quoted, sanitised
+
+type Shape = Callable[[Json, Any, str], Any]
+"""A Go type: from the JSON value, what the field held before, and the field's path to what it holds then."""
+
+
+def read_chart(data: bytes, before: Mapping[str, Any], nodes: Nodes) -> dict[str, Any]:
+    """Read Chart.yaml into what was read before; without an apiVersion it is `v1`. Raises `YamlError`."""
+    metadata = read_requirements(data, before, nodes)
+    return metadata | {"apiVersion": metadata.get("apiVersion") or "v1"}
+
+
+def read_requirements(data: bytes, before: Mapping[str, Any], nodes: Nodes) -> dict[str, Any]:
+    """Read requirements.yaml into what Chart.yaml said: Helm lets it change any field. Raises `YamlError`."""
+    return dict(_decoded(_METADATA, data, before, "Metadata", nodes) or before)
+
+
+def read_lock(data: bytes, nodes: Nodes) -> None:
+    """Hold Chart.lock or requirements.lock to its shape; raises `YamlError`."""
+    _decoded(_LOCK, data, None, "Lock", nodes)
+
+
+def read_values(data: bytes, nodes: Nodes) -> dict[str, Any]:
+    """Read values.yaml, which is a mapping or empty; raises `YamlError`."""
+    values: dict[str, Any] = _decoded(_mapping(_anything), data, None, "", nodes) or {}
+    return values
+
+
+def validated(metadata: Mapping[str, Any]) -> tuple[ChartRef, dict[str, Any]]:
+    """Sanitise and check what was read, as Helm does on load.
+
+    Returns the reference and the metadata as an index has it: only Helm's keys, empty ones left out.
+    Raises `BadPackage` with Helm's text.
+    """
+    clean = {key: _clean(key, value) for key, value in metadata.items()}
+    if not clean.get("apiVersion"):
+        raise BadPackage("validation: chart.metadata.apiVersion is required")
+    ref = ChartRef.parse(clean.get("name", ""), clean.get("version", ""))
+    if clean.get("type", "") not in ("", "application", "library"):
+        raise BadPackage("validation: chart.metadata.type must be application or library")
+    if any(maintainer is None for maintainer in clean.get("maintainers") or ()):
+        raise BadPackage("validation: maintainers must not contain empty or null nodes")
+    _check_dependencies(clean.get("dependencies") or ())
+    if "maintainers" in clean:
+        clean["maintainers"] = [_without_empty(maintainer) for maintainer in clean["maintainers"] or ()]
+    if "dependencies" in clean:
+        named = ({"name": "", "repository": ""} | dependency for dependency in clean["dependencies"] or ())
+        clean["dependencies"] = [_without_empty(dependency, keep=("name", "repository")) for dependency in named]
+    return ref, _without_empty(clean)
+
+
+_ALIAS = re.compile(r"[a-zA-Z0-9_-]+")
+_NOT_SANITISED = ("apiVersion", "version", "type", "annotations", "deprecated", "enabled", "alias", "import-values")
+
+
+def _check_dependencies(dependencies: Iterable[dict[str, Any] | None]) -> None:
+    names = set()
+    for dependency in dependencies:
+        if dependency is None:
+            raise BadPackage("validation: dependencies must not contain empty or null nodes")
+        name, alias = dependency.get("name", ""), dependency.get("alias", "")
+        if alias and not _ALIAS.fullmatch(alias):
+            raise BadPackage(f"validation: dependency {quoted(name)} has disallowed characters in the alias")
+        if (alias or name) in names:
+            raise BadPackage(f"validation: more than one dependency with name or alias {quoted(alias or name)}")
+        names.add(alias or name)
+
+
+def _clean(key: str, value: Any, *, inside: bool = False) -> Any:
+    """Sanitise the texts that Helm sanitises; a dependency's version among them, the chart's own not."""
+    if key in _NOT_SANITISED and not (inside and key == "version"):
+        return value
+    if isinstance(value, str):
+        return sanitised(value)
+    if isinstance(value, dict):
+        return {name: _clean(name, item, inside=True) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(key, item, inside=True) for item in value]
+    return value
+
+
+def _without_empty(fields: Mapping[str, Any], keep: tuple[str, ...] = ()) -> dict[str, Any]:
+    """Leave out what Go's `omitempty` does: empty texts and collections, false, null."""
+    return {key: value for key, value in sorted(fields.items()) if value or key in keep}
+
+
+def _decoded(shape: Shape, data: bytes, before: Any, struct: str, nodes: Nodes) -> Any:
+    try:
+        document = documents.read(data, nodes)
+    except YamlError as problem:
+        raise YamlError(f"error converting YAML to JSON: {problem}") from problem
+    return shape(document, before, struct)
+
+
+def _text(value: Json, before: Any, at: str) -> str:
+    match value:
+        case None:
+            return before or ""
+        case str():
+            return value
+        case bool():
+            return "true" if value else "false"
+        case int():
+            return str(value)
+        case float():
+            return float32_text(value)
+        case _:
+            raise _mismatch(value, at, "string")
+
+
+def _flag(value: Json, before: Any, at: str) -> bool:
+    if value is None:
+        return bool(before)
+    if isinstance(value, bool):
+        return value
+    raise _mismatch(value, at, "bool")
+
+
+def _anything(value: Json, _before: Any, at: str) -> Any:
+    """Return the value as Go's `interface{}` holds it: every number a 64-bit float."""
+    match value:
+        case bool() | str() | None:
+            return value
+        case int() | float():
+            return _number(value)
+        case list():
+            return [_anything(item, None, at) for item in value]
+        case dict():
+            return {key: _anything(item, None, at) for key, item in value.items()}
+
+
+_EXACT = 10**21
+"""Go's JSON writes whole floats below this without an exponent."""
+
+
+def _number(value: float) -> int | float:
+    number = float(value)
+    if not math.isfinite(number):
+        raise YamlError(f"error converting YAML to JSON: json: unsupported value: {float32_text(number)}")
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
+
+
+def _many(item: Shape) -> Shape:
+    """Return the shape of a slice: what it held before is decoded into, element by element."""
+
+    def shape(value: Json, before: Any, at: str) -> list[Any] | None:
+        if value is None:
+            return None
+        if not isinstance(value, list):
+            raise _mismatch(value, at, "slice")
+        old = [*(before or ()), *([None] * len(value))]
+        return [item(element, old[position], at) for position, element in enumerate(value)]
+
+    return shape
+
+
+def _mapping(item: Shape) -> Shape:
+    def shape(value: Json, before: Any, at: str) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _mismatch(value, at, "map")
+        return {**(before or {}), **{key: item(value[key], None, f"{at}.{key}") for key in sorted(value)}}
+
+    return shape
+
+
+def _struct(fields: Mapping[str, Shape]) -> Shape:
+    """Return the shape of a pointer to a struct: keys come bytewise, so of two spellings of a field the last wins."""
+    spellings = {folded(name): name for name in fields}
+
+    def shape(value: Json, before: Any, at: str) -> dict[str, Any] | None:
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise _mismatch(value, at, "struct")
+        result: dict[str, Any] = dict(before or {})
+        for key in sorted(value):
+            name = key if key in fields else spellings.get(folded(key))
+            if name is None:
+                _anything(value[key], None, at)
+            else:
+                result[name] = fields[name](value[key], result.get(name), f"{at}.{name}")
+        return result
+
+    return shape
+
+
+_KINDS = {dict: "object", list: "array", str: "string", bool: "bool", int: "number", float: "number"}
+
+
+def _mismatch(value: Json, at: str, wanted: str) -> YamlError:
+    kind = _KINDS[type(value)]
+    where = f"Go struct field {at}" if "." in at else f"Go value {at}".rstrip()
+    return YamlError(
+        f"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into {where} of type {wanted}"
+    )
+
+
+_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII)
+
+
+def _time(value: Json, before: Any, at: str) -> Any:
+    if value is None:
+        return before
+    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
+        raise YamlError(f"error unmarshaling JSON: while decoding JSON: {at} is not a time as in RFC 3339")
+    return value
+
+
+_MAINTAINER = _struct({"name": _text, "email": _text, "url": _text})
+_DEPENDENCY = _struct(
+    {
+        "name": _text,
+        "version": _text,
+        "repository": _text,
+        "condition": _text,
+        "tags": _many(_text),
+        "enabled": _flag,
+        "import-values": _many(_anything),
+        "alias": _text,
+    }
+)
+_METADATA = _struct(
+    {
+        "name": _text,
+        "home": _text,
+        "sources": _many(_text),
+        "version": _text,
+        "description": _text,
+        "keywords": _many(_text),
+        "maintainers": _many(_MAINTAINER),
+        "icon": _text,
+        "apiVersion": _text,
+        "condition": _text,
+        "tags": _text,
+        "appVersion": _text,
+        "deprecated": _flag,
+        "annotations": _mapping(_text),
+        "kubeVersion": _text,
+        "dependencies": _many(_DEPENDENCY),
+        "type": _text,
+    }
+)
+_LOCK = _struct({"generated": _time, "digest": _text, "dependencies": _many(_DEPENDENCY)})
