@@ -155,6 +155,29 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a request to AWS is signed with; never shown in a repr."""
+
+    access_key: str
+    secret_key: str = field(repr=False)
+    token: str = field(default="", repr=False)
+    """The session's token; empty for a user's own long-lived key."""
+
+
+def credentials(environ: Mapping[str, str] | None = None) -> Credentials:
+    """Read the function's credentials, each time anew: a session ends, and a process may outlive it.
+
+    Raises `KeyError` naming the variable that Lambda should have set.
+    """
+    env = os.environ if environ is None else environ
+    return Credentials(
+        env["AWS_ACCESS_KEY_ID"],
+        env["AWS_SECRET_ACCESS_KEY"],
+        env.get("AWS_SESSION_TOKEN", ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
 class _Environment:
     environ: Mapping[str, str]
 

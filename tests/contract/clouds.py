@@ -1,0 +1,210 @@
+"""What the contracts run on: memory, moto, the emulator, or a real account."""
+
+import secrets
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import boto3
+from charthouse.aws.bucket import S3Bucket
+from charthouse.aws.clients import dynamodb_client, s3_client
+from charthouse.aws.indexes import S3IndexStore
+from charthouse.aws.markers import DynamoMarkers
+from charthouse.aws.table import DynamoTable
+from charthouse.ports import Bucket, IndexStore, Markers, Table
+from charthouse.settings import Credentials, Storage
+from moto import mock_aws
+
+from local.emulator import REGION, Emulator
+from tests.fakes import FakeBucket, FakeIndexStore, FakeMarkers, FakeTable, World
+
+SMALL_PAGE = 2
+"""Every listing, query and scan is made to turn pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectStand:
+    """The two ports on S3, and what other means do to the bucket."""
+
+    bucket: Bucket
+    indexes: IndexStore
+    put_object: Callable[[str, bytes], None]
+    delete_object: Callable[[str], None]
+    versioned: bool
+    races: bool
+    """Whether it may be called by several threads at once."""
+    misses_absence: bool = False
+    """Whether a conditional DELETE of nothing succeeds, as MiniStack's does and S3's does not."""
+
+
+@dataclass(frozen=True, slots=True)
+class RowStand:
+    """The two ports on DynamoDB."""
+
+    table: Table
+    markers: Markers
+    races: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cloud:
+    """A bucket of each kind and a table, somewhere that speaks AWS's protocols."""
+
+    name: str
+    s3: Any
+    dynamodb: Any
+    storages: dict[bool, Storage]
+    """Versioned or not → where."""
+    credentials: Credentials
+    serves_http: bool = True
+    """Whether requests that do not go through boto3 arrive; moto patches boto3 and answers nobody else."""
+    races: bool = True
+    secretsmanager: Any = field(default=None)
+
+    def objects(self, *, versioned: bool) -> ObjectStand:
+        """Return a stand of its own in the bucket: under a storage prefix nobody else has."""
+        storage = replace(self.storages[versioned], prefix=f"contract/{secrets.token_hex(6)}")
+
+        def put_object(key: str, body: bytes) -> None:
+            self.s3.put_object(Bucket=storage.bucket, Key=f"{storage.prefix}/{key}", Body=body)
+
+        def delete_object(key: str) -> None:
+            self.s3.delete_object(Bucket=storage.bucket, Key=f"{storage.prefix}/{key}")
+
+        return ObjectStand(
+            S3Bucket(self.s3, storage),
+            S3IndexStore(self.s3, storage),
+            put_object,
+            delete_object,
+            versioned,
+            self.races,
+            misses_absence=self.name == "ministack",
+        )
+
+    def rows(self) -> RowStand:
+        """Return a stand on the table, emptied first: `unpublished` looks at all of it."""
+        table = self.storages[True].table
+        for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            for item in page["Items"]:
+                self.dynamodb.delete_item(TableName=table, Key={"repo": item["repo"], "file": item["file"]})
+        return RowStand(DynamoTable(self.dynamodb, table), DynamoMarkers(self.dynamodb, table), self.races)
+
+
+def objects_in_memory(*, versioned: bool) -> ObjectStand:
+    """Return a stand on the fakes."""
+    world = World(versioned=versioned)
+    return ObjectStand(
+        FakeBucket(world),
+        FakeIndexStore(world),
+        world.put_object,
+        world.delete_object,
+        versioned,
+        races=False,
+    )
+
+
+def rows_in_memory() -> RowStand:
+    """Return a stand on the fakes."""
+    world = World()
+    return RowStand(FakeTable(world), FakeMarkers(world), races=False)
+
+
+@contextmanager
+def moto_cloud() -> Iterator[Cloud]:
+    """Mock AWS inside this process; for one thread only."""
+    with mock_aws(), furnished(Storage(region=REGION)) as cloud:
+        yield replace(cloud, name="moto", credentials=Credentials("test", "test"), serves_http=False, races=False)
+
+
+@contextmanager
+def emulated_cloud(data: Path) -> Iterator[Cloud]:
+    """Start MiniStack with its state in this folder."""
+    with Emulator(data) as emulator:
+        session = boto3.Session("test", "test", region_name=REGION)
+        with furnished(Storage(region=REGION, endpoint=emulator.endpoint), session) as cloud:
+            yield replace(cloud, name="ministack", secretsmanager=emulator.client("secretsmanager"))
+
+
+@contextmanager
+def real_cloud() -> Iterator[Cloud]:
+    """Use the account of the ambient credentials: two buckets and a table are made, and removed at the end."""
+    session = boto3.Session()
+    with furnished(Storage(region=session.region_name or REGION), session) as cloud:
+        yield replace(cloud, name="aws", secretsmanager=session.client("secretsmanager"))
+
+
+@contextmanager
+def furnished(storage: Storage, session: boto3.Session | None = None) -> Iterator[Cloud]:
+    """Make the buckets and the table there, and remove them with all they hold."""
+    session = session or boto3.Session("test", "test", region_name=storage.region)
+    boto3.DEFAULT_SESSION = session
+    suffix = secrets.token_hex(6)
+    table = f"charthouse-contract-{suffix}"
+    storages = {
+        versioned: replace(storage, bucket=f"charthouse-contract-{suffix}-{kind}", table=table)
+        for versioned, kind in [(True, "versioned"), (False, "plain")]
+    }
+    s3: Any = s3_client(storage)
+    dynamodb: Any = dynamodb_client(storage)
+    try:
+        for versioned, place in storages.items():
+            _make_bucket(s3, place, versioned=versioned)
+        make_table(dynamodb, table)
+        _turn_small_pages(s3, dynamodb)
+        keys = session.get_credentials()
+        assert keys is not None
+        yield Cloud("", s3, dynamodb, storages, Credentials(keys.access_key, keys.secret_key, keys.token or ""))
+    finally:
+        boto3.DEFAULT_SESSION = None
+        for place in storages.values():
+            _remove_bucket(s3, place.bucket)
+        dynamodb.delete_table(TableName=table)
+
+
+def make_table(dynamodb: Any, name: str) -> None:
+    """Make a table as the template does."""
+    dynamodb.create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[
+            {"AttributeName": attribute, "AttributeType": "S"} for attribute in ["repo", "file", "chart", "dirty"]
+        ],
+        KeySchema=_keys("file"),
+        LocalSecondaryIndexes=[
+            {"IndexName": "by-chart", "KeySchema": _keys("chart"), "Projection": {"ProjectionType": "ALL"}},
+            {"IndexName": "by-dirty", "KeySchema": _keys("dirty"), "Projection": {"ProjectionType": "KEYS_ONLY"}},
+        ],
+    )
+    dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
+
+
+def _keys(sort: str) -> list[dict[str, str]]:
+    return [{"AttributeName": "repo", "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+
+def _make_bucket(s3: Any, storage: Storage, *, versioned: bool) -> None:
+    elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": storage.region}}
+    s3.create_bucket(Bucket=storage.bucket, **({} if storage.region == "us-east-1" else elsewhere))
+    if versioned:
+        s3.put_bucket_versioning(Bucket=storage.bucket, VersioningConfiguration={"Status": "Enabled"})
+
+
+def _remove_bucket(s3: Any, bucket: str) -> None:
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
+            s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])
+    s3.delete_bucket(Bucket=bucket)
+
+
+def _turn_small_pages(s3: Any, dynamodb: Any) -> None:
+    def at_most_two_keys(params: dict[str, Any], **_: Any) -> None:
+        params["MaxKeys"] = SMALL_PAGE
+
+    def at_most_two_items(params: dict[str, Any], **_: Any) -> None:
+        params["Limit"] = SMALL_PAGE
+
+    s3.meta.events.register("provide-client-params.s3.ListObjectsV2", at_most_two_keys)
+    dynamodb.meta.events.register("provide-client-params.dynamodb.Query", at_most_two_items)
+    dynamodb.meta.events.register("provide-client-params.dynamodb.Scan", at_most_two_items)

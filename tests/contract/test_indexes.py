@@ -1,0 +1,109 @@
+"""`ports.IndexStore`, on memory and on S3.
+
+What S3 promises: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+"""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from charthouse.errors import Changed
+from charthouse.ports import StoredIndex
+
+from tests.contract.clouds import ObjectStand
+
+REPOS = ["", "team", "team/a"]
+
+
+@pytest.mark.parametrize("repo", REPOS)
+def test_a_repository_has_no_index_at_first(objects: ObjectStand, repo: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: NoSuchKey."""
+    assert objects.indexes.read(repo) is None
+
+
+@pytest.mark.parametrize("repo", REPOS)
+def test_the_first_index_is_read_back(objects: ObjectStand, repo: str) -> None:
+    objects.indexes.write(repo, b"first", None)
+
+    assert read(objects, repo).body == b"first"
+
+
+def test_a_first_index_is_not_written_twice(objects: ObjectStand) -> None:
+    """If-None-Match: *, 412."""
+    objects.indexes.write("team", b"first", None)
+
+    with pytest.raises(Changed):
+        objects.indexes.write("team", b"second", None)
+
+    assert read(objects, "team").body == b"first"
+
+
+def test_the_index_that_was_read_is_replaced(objects: ObjectStand) -> None:
+    """If-Match, 200."""
+    objects.indexes.write("team", b"first", None)
+
+    objects.indexes.write("team", b"second", read(objects, "team").etag)
+
+    assert read(objects, "team").body == b"second"
+
+
+def test_an_index_that_changed_meanwhile_is_not_replaced(objects: ObjectStand) -> None:
+    """If-Match, 412."""
+    objects.indexes.write("team", b"first", None)
+    seen = read(objects, "team").etag
+    objects.indexes.write("team", b"second", seen)
+
+    with pytest.raises(Changed):
+        objects.indexes.write("team", b"third", seen)
+
+    assert read(objects, "team").body == b"second"
+
+
+def test_an_index_that_is_gone_is_not_replaced(objects: ObjectStand) -> None:
+    """If-Match where nothing is, 404 NoSuchKey."""
+    with pytest.raises(Changed):
+        objects.indexes.write("team", b"second", "0" * 32)
+
+    assert objects.indexes.read("team") is None
+
+
+def test_an_empty_and_a_large_index_are_read_back_whole(objects: ObjectStand) -> None:
+    large = bytes(range(256)) * 4096 * 6
+    objects.indexes.write("empty", b"", None)
+    objects.indexes.write("large", large, None)
+
+    assert read(objects, "empty").body == b""
+    assert read(objects, "large").body == large
+
+
+def test_repositories_are_told_in_the_order_of_their_names(objects: ObjectStand) -> None:
+    repos = ["", "a", "a-b", "a/b", "index.yaml", "team/a", "é"]
+    for repo in reversed(repos):
+        objects.indexes.write(repo, b"index", None)
+    objects.put_object("nginx-1.0.0.tgz", b"package")
+    objects.put_object("other/index.yaml", b"a file somebody put there")
+
+    assert list(objects.indexes.repositories()) == sorted(repos, key=str.encode)
+
+
+def test_of_many_who_replace_the_same_index_exactly_one_wins(objects: ObjectStand) -> None:
+    objects.indexes.write("team", b"first", None)
+    seen = read(objects, "team").etag
+
+    def replace(number: int) -> bool:
+        try:
+            objects.indexes.write("team", b"%d" % number, seen)
+        except Changed:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8 if objects.races else 1) as pool:
+        won = list(pool.map(replace, range(8)))
+
+    assert won.count(True) == 1
+    assert read(objects, "team").body == b"%d" % won.index(True)
+
+
+def read(objects: ObjectStand, repo: str) -> StoredIndex:
+    index = objects.indexes.read(repo)
+    assert index is not None
+    return index
