@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Sequence
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -31,9 +32,13 @@ class Emulator:
     `with` block, or because the process that started it has gone.
     """
 
-    def __init__(self, data: Path, port: int | None = None) -> None:
-        """Take the folder for its state and log; without a port a free one is chosen."""
+    def __init__(self, data: Path, port: int | None = None, keep_open: Sequence[int] = ()) -> None:
+        """Take the folder for its state and log; without a port a free one is chosen.
+
+        The process keeps the given file descriptors open, so that a lock lasts as long as it does.
+        """
         self.data = data
+        self._keep_open = tuple(keep_open)
         self.port = free_port() if port is None else port
         self.endpoint = f"http://localhost:{self.port}"
         self.log = data / "emulator.log"
@@ -62,6 +67,7 @@ class Emulator:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                pass_fds=self._keep_open,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():

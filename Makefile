@@ -1,0 +1,94 @@
+# charthouse. Needs Python 3.13, git and make; everything else is fetched into the clone on first use.
+#
+#   make run          serve the repository at http://127.0.0.1:8080, on an emulator of AWS
+#                     (CHARTHOUSE_PORT, CHARTHOUSE_DATA, PARAMETERS="Depth=1 AllowOverwrite=true")
+#   make token        print a bearer token (REPO=org1/repo1 ACTIONS=pull,push TTL=10m KEY=private.pem)
+#   make -s env       print what brings the AWS CLI to the running local stack
+#   make reconcile    compare bucket, rows and index now, locally or with STACK=name on AWS
+#   make keys         make a key pair for a deployment on AWS (KEY=private.pem)
+#   make deploy       build and deploy to AWS (STACK=charthouse PARAMETERS="..." GUIDED=1)
+#   make smoke        try a deployment (URL=... TOKEN=...)
+#   make contract-aws try what is assumed of AWS in the account of your credentials
+#   make test         every test
+#   make check        formatting, lint, types, import directions, template, and every test
+#   make format       put the formatting right
+#   make lock         choose the newest versions of all requirements
+#   make clean        remove what was fetched and built, but not .charthouse, the local stack's data
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-builtin-rules
+
+# As they were typed: make would take a dollar sign in a password for a variable of its own.
+override PARAMETERS := $(value PARAMETERS)
+override TOKEN := $(value TOKEN)
+export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN
+
+BIN := .venv/bin
+LOCAL := @exec $(BIN)/python -m local.cli
+TYPED := -p charthouse -p local -p tests
+SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
+UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
+
+.PHONY: help setup run token env reconcile keys deploy smoke contract-aws test check lint template format lock clean
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
+
+# Says what it installs, on stderr; silent and quick when all is there.
+setup:
+	@python=$$(sh local/find-python) && exec "$$python" local/bootstrap.py
+
+run: setup
+	$(LOCAL) run
+
+token: setup
+	$(LOCAL) token
+
+env: setup
+	$(LOCAL) env
+
+reconcile: setup
+	$(LOCAL) reconcile
+
+keys: setup
+	$(LOCAL) keys
+
+deploy: setup
+	$(LOCAL) deploy
+
+smoke: setup
+	@test -n "$(URL)" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
+	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
+
+contract-aws: setup
+	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/pytest tests/contract
+
+test: setup
+	@exec $(BIN)/pytest
+
+check: lint template test
+
+lint: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(TYPED)
+	for app in functions/*/app.py; do $(BIN)/mypy $$app || exit 1; done
+	$(BIN)/lint-imports
+
+template: setup
+	@python=$$(sh local/find-python) && "$$python" local/bootstrap.py checkov
+	$(SAM) validate --lint --template template.yaml
+	.tools/checkov/bin/checkov --framework cloudformation --file template.yaml --compact --quiet
+
+format: setup
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup
+	$(UV) --python-platform linux layers/charthouse/requirements.in --output-file layers/charthouse/requirements.txt
+	for name in dev ministack sam checkov; do \
+	  $(UV) --universal requirements/$$name.in --output-file requirements/$$name.txt || exit 1; done
+
+clean:
+	rm -rf .venv .tools .aws-sam .hypothesis .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
