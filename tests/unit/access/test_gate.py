@@ -210,8 +210,22 @@ def test_a_search_path_replaces_the_access_claim() -> None:
     gate.admit(PULL, "org1", authorization)
     with pytest.raises(Forbidden):
         gate.admit(PUSH, "org1", authorization)
-    with pytest.raises(Unauthorized):
+    with pytest.raises(Forbidden):
         gate.admit(PULL, "org2", authorization)
+    assert gate.admitted(PULL, ["org1", "org2"], authorization) == ["org1"]
+
+
+def test_of_many_repositories_those_are_seen_that_the_credentials_admit_to() -> None:
+    repos = ["", "org1", "org2"]
+    token = f"Bearer {a_token(an_entry('org1', 'pull'), an_entry('org2', 'push'))}"
+
+    assert a_gate(BOTH_ON).admitted(PULL, repos, token) == ["org1"]
+    assert a_gate(BOTH_ON).admitted(PULL, repos, basic()) == repos
+    assert a_gate(Access()).admitted(PULL, repos, None) == repos
+    assert a_gate(BOTH_ON).admitted(PULL, repos, f"Bearer {a_token()}") == []
+    for authorization in (None, basic("ann", b"wrong"), f"Bearer {a_token(access=None)}"):
+        with pytest.raises(Unauthorized):
+            a_gate(BOTH_ON).admitted(PULL, [], authorization)
 
 
 def test_a_password_is_fetched_when_the_first_one_comes_and_remembered_for_five_minutes() -> None:

@@ -59,10 +59,10 @@ def test_wildcards_other_types_and_unknown_actions_grant_nothing(path: str) -> N
     assert granted(claims, "a", path) == frozenset()
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("claims", [{}, {"access": None}, {"access": {}}, {"access": 1}])
-def test_without_a_list_of_access_nothing_can_be_said(claims: dict[str, Any], path: str) -> None:
-    assert granted(claims, "a", path) is None
+@pytest.mark.parametrize("claims", [{}, {"access": None}, {"access": {}}, {"access": 1}, {"access": "pull"}])
+def test_without_a_list_of_access_nothing_can_be_said(claims: dict[str, Any]) -> None:
+    assert granted(claims, "a") is None
+    assert granted(claims, "a", CHARTMUSEUM) == frozenset()
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -85,16 +85,16 @@ def test_a_search_path_finds_the_actions_elsewhere() -> None:
     claims = {"charts": {"org1/repo1": {"may": ["pull"]}}}
 
     assert granted(claims, "org1/repo1", 'charts."$NAMESPACE".may') == frozenset({Action.PULL})
-    assert granted(claims, "org1/repo2", 'charts."$NAMESPACE".may') is None
+    assert granted(claims, "org1/repo2", 'charts."$NAMESPACE".may') == frozenset()
 
 
 def test_a_variable_may_be_part_of_a_string() -> None:
     claims = {"roles": ["charts:org1:pull"]}
 
-    assert granted(claims, "org2", "contains(roles, 'charts:$NAMESPACE:pull') && `[\"pull\"]`") is None
-    assert granted(claims, "org1", "contains(roles, 'charts:$NAMESPACE:pull') && `[\"pull\"]`") == frozenset(
-        {Action.PULL}
-    )
+    path = "contains(roles, 'charts:$NAMESPACE:pull') && `[\"pull\"]`"
+
+    assert granted(claims, "org2", path) == frozenset()
+    assert granted(claims, "org1", path) == frozenset({Action.PULL})
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_search_path_that_is_none_is_the_operators_mistake() -> None:
 
 
 def test_claims_of_a_shape_the_search_path_does_not_expect_grant_nothing() -> None:
-    assert granted({"roles": 7}, "a", "contains(roles, 'x') && `[\"pull\"]`") is None
+    assert granted({"roles": 7}, "a", "contains(roles, 'x') && `[\"pull\"]`") == frozenset()
 
 
 JSON = st.recursive(
@@ -136,5 +136,4 @@ JSON = st.recursive(
 
 @given(access=JSON)
 def test_both_rules_agree_on_any_claim(access: Any) -> None:
-    # A string for a whole claim is the one difference: JMESPath cannot tell it from a missing one.
-    assert granted({"access": access}, "", "") == granted({"access": access}, "", CHARTMUSEUM)
+    assert (granted({"access": access}, "") or frozenset()) == granted({"access": access}, "", CHARTMUSEUM)

@@ -22,24 +22,24 @@ def namespace(repo: str) -> str:
 
 
 def granted(claims: Mapping[str, Any], repo: str, search_path: str = "") -> frozenset[Action] | None:
-    """Return the actions these claims allow on the repository, or None if the claim that would say so is missing.
+    """Return the actions these claims allow on the repository, or None if the claim `access` is missing.
 
     `access` is a list of `{"type": "artifact-repository", "name": <namespace>, "actions": ["pull", "push"]}`; a bare
     string is accepted for `actions`. `search_path` is a JMESPath expression that replaces this rule; the variables
-    `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` stand in its quoted strings. Raises `ValueError` if it is no JMESPath.
+    `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` stand in its quoted strings; what it does not find is not granted. Raises
+    `ValueError` if it is no JMESPath.
     """
-    found = _search(claims, repo, search_path) if search_path else _access(claims, repo)
-    if isinstance(found, str):
-        found = [found]
-    if not isinstance(found, list):
+    if search_path:
+        found = _search(claims, repo, search_path)
+    elif isinstance(claims.get("access"), list):
+        found = _access(claims["access"], repo)
+    else:
         return None
-    return frozenset(action for action in Action if action.value in found)
+    actions = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    return frozenset(action for action in Action if action.value in actions)
 
 
-def _access(claims: Mapping[str, Any], repo: str) -> list[Any] | None:
-    entries = claims.get("access")
-    if not isinstance(entries, list):
-        return None
+def _access(entries: list[Any], repo: str) -> list[Any]:
     found: list[Any] = []
     for entry in entries:
         if isinstance(entry, dict) and entry.get("type") == ENTRY_TYPE and entry.get("name") == namespace(repo):

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import re
 
 from charthouse import __version__
 from charthouse.errors import NotFound
@@ -13,6 +14,8 @@ from charthouse.web.routes import Kind, Route
 
 KINDS = frozenset({Kind.HOME, Kind.HEALTH, Kind.INFO, Kind.ARTIFACT_HUB})
 """The kinds that `answer` answers."""
+
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:46rem;margin:3rem auto;padding:0 1rem}"
@@ -36,8 +39,8 @@ def _artifact_hub(repo: str, settings: Settings) -> Response:
     if repository_id is None:
         raise NotFound("Artifact Hub repository ID not found")
     # An id is a UUID; whatever else somebody configured becomes a quoted string, which JSON and YAML write alike.
-    plain = repository_id.replace("-", "").isalnum() and not repository_id.isdigit()
-    return text_response(200, f"repositoryID: {repository_id if plain else json.dumps(repository_id)}\n", YAML)
+    written = repository_id if _UUID.fullmatch(repository_id) else json.dumps(repository_id)
+    return text_response(200, f"repositoryID: {written}\n", YAML)
 
 
 def _home(request: Request, repo: str, settings: Settings) -> Response:

@@ -1,0 +1,333 @@
+"""What every function does around its own work."""
+
+import base64
+import json
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from charthouse.access.gate import Gate
+from charthouse.errors import Changed, ChartVersionExists, Unavailable
+from charthouse.settings import Access, Settings, Site
+from charthouse.web.endpoint import endpoint
+from charthouse.web.requests import Request
+from charthouse.web.responses import Response, bytes_response, json_response
+from charthouse.web.routes import Kind, Route
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from tests.events import an_event
+
+PRIVATE = Settings(access=Access(basic_user="ann", basic_secret="arn"))
+OPEN = Settings(access=Access(anonymous_push=True))
+KINDS = {Kind.INDEX, Kind.UPLOAD, Kind.VERSION}
+
+
+class Lines(logging.Handler):
+    """The records of one logger."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
+
+
+class Function:
+    """A function behind the endpoint, with what it was asked and what was logged."""
+
+    def __init__(
+        self,
+        settings: Settings = OPEN,
+        work: Callable[[Request, Route], Response] | None = None,
+        *,
+        kinds: set[Kind] = KINDS,
+    ) -> None:
+        self.asked: list[Route] = []
+        self.lines = Lines()
+        # A logger of its own, not one of the process: nothing is shared between tests.
+        log = logging.Logger("test", logging.INFO)  # noqa: LOG001
+        log.addHandler(self.lines)
+        gate = Gate(settings.access, lambda: b"secret", lambda: 0.0)
+        ticks = iter(range(1000000))
+
+        def answer(request: Request, route: Route) -> Response:
+            self.asked.append(route)
+            return work(request, route) if work else json_response(201, {"saved": True})
+
+        self._handler = endpoint(settings, gate, kinds, log, lambda: next(ticks) / 4)(answer)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        return self._handler(an_event(*args, **kwargs), None)
+
+    def send(self, event: Any) -> dict[str, Any]:
+        return self._handler(event, None)
+
+    @property
+    def logged(self) -> list[dict[str, Any]]:
+        usual = set(vars(logging.makeLogRecord({})))
+        return [{k: v for k, v in vars(record).items() if k not in usual} for record in self.lines.records]
+
+
+def error(answer: dict[str, Any]) -> str:
+    return str(json.loads(answer["body"])["error"])
+
+
+def test_a_route_of_the_function_is_answered_by_it() -> None:
+    function = Function()
+
+    answer = function("POST", "/api/charts")
+
+    assert (answer["statusCode"], answer["body"]) == (201, '{"saved":true}')
+    assert [route.kind for route in function.asked] == [Kind.UPLOAD]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/nothing/here.txt"), ("PUT", "/api/charts"), ("GET", "/api/charts")]
+)
+def test_everything_else_is_404_before_credentials_are_looked_at(method: str, path: str) -> None:
+    function = Function(PRIVATE)
+
+    answer = function(method, path)
+
+    assert (answer["statusCode"], error(answer)) == (404, "not found")
+    assert function.asked == []
+
+
+def test_credentials_are_looked_at_before_the_work() -> None:
+    function = Function(PRIVATE)
+    credentials = "Basic " + base64.b64encode(b"ann:secret").decode()
+
+    refused = function("POST", "/api/charts")
+    accepted = function("POST", "/api/charts", headers={"Authorization": credentials})
+
+    assert (refused["statusCode"], error(refused)) == (401, "unauthorized")
+    assert refused["headers"]["WWW-Authenticate"] == 'Basic realm="ChartMuseum"'
+    assert accepted["statusCode"] == 201
+    assert len(function.asked) == 1
+
+
+def test_with_nothing_configured_a_write_is_403_and_a_read_is_served() -> None:
+    function = Function(Settings())
+
+    assert function("POST", "/api/charts")["statusCode"] == 403
+    assert function("GET", "/index.yaml")["statusCode"] == 201
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/info"])
+def test_every_function_answers_for_the_site(path: str) -> None:
+    assert Function(kinds={Kind.INDEX})("GET", path)["statusCode"] == 200
+
+
+def test_a_private_site_shows_its_home_page_to_nobody_but_its_health_to_all() -> None:
+    assert Function(PRIVATE)("GET", "/")["statusCode"] == 401
+    assert Function(PRIVATE)("GET", "/health")["statusCode"] == 200
+    assert Function(PRIVATE)("GET", "/info")["statusCode"] == 200
+
+
+def test_a_function_may_answer_a_kind_of_the_site_itself() -> None:
+    function = Function(kinds={Kind.HOME})
+
+    assert function("GET", "/")["statusCode"] == 201
+
+
+def test_a_refusal_becomes_its_status() -> None:
+    def work(_request: Request, _route: Route) -> Response:
+        raise ChartVersionExists("file already exists")
+
+    answer = Function(work=work)("POST", "/api/charts")
+
+    assert (answer["statusCode"], error(answer)) == (409, "file already exists")
+
+
+def test_unavailable_says_when_to_come_back() -> None:
+    def work(_request: Request, _route: Route) -> Response:
+        raise Unavailable("throttled", 3)
+
+    answer = Function(work=work)("POST", "/api/charts")
+
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "3")
+
+
+@pytest.mark.parametrize("bug", [ZeroDivisionError("inside"), Changed("inside"), KeyError("inside")])
+def test_a_bug_is_a_500_without_detail_and_is_logged_once_with_its_traceback(bug: Exception) -> None:
+    def work(_request: Request, _route: Route) -> Response:
+        raise bug
+
+    function = Function(work=work)
+
+    answer = function("POST", "/api/charts", headers={"X-Request-Id": "abc"})
+
+    assert (answer["statusCode"], answer["body"]) == (500, '{"error":"internal server error"}')
+    assert answer["headers"]["X-Request-Id"] == "abc"
+    (record,) = function.lines.records
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert record.exc_info[1] is bug
+    assert function.logged[0]["request_id"] == "abc"
+
+
+def test_a_body_that_is_not_what_it_says_is_400() -> None:
+    answer = Function().send(an_event("POST", "/api/charts") | {"body": "!", "isBase64Encoded": True})
+
+    assert answer["statusCode"] == 400
+
+
+@pytest.mark.parametrize("path", ["/", "/nothing.txt", "/index.yaml", "/api/charts/a/1"])
+def test_the_request_id_is_on_every_answer(path: str) -> None:
+    answers = [Function(PRIVATE)("GET", path), Function()("GET", path)]
+
+    assert all(len(answer["headers"]["X-Request-Id"]) == 36 for answer in answers)
+    assert Function()("GET", path, headers={"X-Request-Id": "mine"})["headers"]["X-Request-Id"] == "mine"
+
+
+def test_head_is_answered_as_get_with_the_body_whose_length_it_tells() -> None:
+    assert Function()("HEAD", "/health")["body"] == Function()("GET", "/health")["body"] != ""
+
+
+def test_a_preflight_is_answered_before_credentials_where_an_origin_is_allowed() -> None:
+    settings = Settings(access=PRIVATE.access, site=Site(cors_allow_origin="https://ui.example.com"))
+    headers = {"Origin": "https://ui.example.com", "Access-Control-Request-Method": "DELETE"}
+
+    answer = Function(settings)("OPTIONS", "/api/charts/a/1", headers=headers)
+
+    assert answer["statusCode"] == 204
+    assert answer["headers"]["Access-Control-Allow-Origin"] == "https://ui.example.com"
+    assert {"GET", "HEAD", "POST", "DELETE"} <= set(answer["headers"]["Access-Control-Allow-Methods"].split(", "))
+    assert {"Authorization", "Content-Type"} <= set(answer["headers"]["Access-Control-Allow-Headers"].split(", "))
+
+
+def test_the_origin_is_named_on_every_answer_errors_included() -> None:
+    settings = Settings(access=PRIVATE.access, site=Site(cors_allow_origin="https://ui.example.com"))
+
+    for method, path in (("GET", "/health"), ("GET", "/index.yaml"), ("GET", "/nothing.txt"), ("POST", "/api/charts")):
+        headers = Function(settings)(method, path)["headers"]
+        assert headers["Access-Control-Allow-Origin"] == "https://ui.example.com"
+        assert "WWW-Authenticate" in headers["Access-Control-Expose-Headers"]
+
+
+def test_without_an_origin_options_is_404_and_nothing_speaks_of_cors() -> None:
+    answer = Function()("OPTIONS", "/api/charts")
+
+    assert answer["statusCode"] == 404
+    assert not any(name.startswith("Access-Control") for name in answer["headers"])
+
+
+def test_one_line_says_what_was_asked_and_how_it_ended() -> None:
+    function = Function()
+
+    function(
+        "GET", "/api/charts/mychart/0.1.0", query="token=secret", headers={"X-Request-Id": "abc", "Cookie": "secret"}
+    )
+
+    assert function.logged == [
+        {
+            "request_id": "abc",
+            "method": "GET",
+            "kind": "version",
+            "chart": "mychart",
+            "version": "0.1.0",
+            "status": 201,
+            "seconds": 0.25,
+        }
+    ]
+    assert "secret" not in repr(vars(function.lines.records[0]))
+
+
+def test_a_refusal_is_logged_with_its_reason() -> None:
+    function = Function(PRIVATE)
+
+    function("GET", "/index.yaml", headers={"Authorization": "Basic c2VjcmV0"})
+
+    assert function.logged[0]["status"] == 401
+    assert function.logged[0]["problem"] == "unauthorized"
+    assert "c2VjcmV0" not in repr(vars(function.lines.records[0]))
+
+
+def test_health_is_logged_only_if_asked_for() -> None:
+    quiet, loud = Function(), Function(Settings(site=Site(log_health=True)))
+
+    quiet("GET", "/health")
+    loud("GET", "/health")
+
+    assert quiet.logged == []
+    assert loud.logged[0]["kind"] == "health"
+
+
+JUNK = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+PATHS = st.sampled_from(["/", "/index.yaml", "/api/charts", "/charts/a-1.tgz", "/health", "/a/b"]) | st.text()
+EVENTS = st.fixed_dictionaries(
+    {},
+    optional={
+        "rawPath": PATHS | JUNK,
+        "rawQueryString": st.text() | JUNK,
+        "headers": st.dictionaries(
+            st.sampled_from(["Authorization", "Content-Type", "X-Request-Id", "Host", "x-forwarded-proto"]), st.text()
+        )
+        | JUNK,
+        "requestContext": st.fixed_dictionaries(
+            {"http": st.fixed_dictionaries({"method": st.sampled_from(["GET", "HEAD", "POST", "OPTIONS"]) | JUNK})}
+        )
+        | JUNK,
+        "body": st.text() | JUNK,
+        "isBase64Encoded": JUNK,
+    },
+)
+
+
+@hypothesis_settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    EVENTS | JUNK,
+    st.sampled_from(
+        [
+            OPEN,
+            PRIVATE,
+            Settings(),
+            Settings(site=Site(cors_allow_origin="*")),
+            Settings(access=Access(bearer_auth=True)),
+        ]
+    ),
+    st.sampled_from([None, lambda _request, _route: bytes_response(200, b"\xff", "application/x-tar")]),
+)
+def test_any_event_gets_a_valid_answer(
+    event: object, settings: Settings, work: Callable[[Request, Route], Response] | None
+) -> None:
+    answer = Function(settings, work).send(event)
+
+    assert set(answer) == {"statusCode", "headers", "body", "isBase64Encoded"}
+    assert type(answer["statusCode"]) is int
+    assert 200 <= answer["statusCode"] < 600
+    assert answer["headers"]["Content-Type"]
+    assert answer["headers"]["X-Request-Id"]
+    assert all(isinstance(v, str) and v.isascii() and v.isprintable() for v in answer["headers"].values())
+    body = base64.b64decode(answer["body"]) if answer["isBase64Encoded"] else answer["body"].encode()
+    if answer["statusCode"] >= 400:
+        assert json.loads(body)["error"]
+
+
+def test_the_endpoint_loads_nothing_heavy() -> None:
+    heavy = {
+        "boto3",
+        "botocore",
+        "jwt",
+        "cryptography",
+        "jinja2",
+        "python_multipart",
+        "jmespath",
+        "aws_lambda_powertools",
+        "yaml",
+    }
+    code = f"import sys, charthouse.web.endpoint; print(*sorted({heavy!r} & set(sys.modules)))"
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+
+    assert loaded.stdout.split() == []
