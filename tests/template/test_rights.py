@@ -1,0 +1,134 @@
+"""What each function may do: no more than this list says, and no less than its work needs."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.template.parsed import FUNCTIONS, resources
+
+PACKAGES = ("objects/*.tgz", "objects/*.tgz.prov")
+INDEX = "objects/.charthouse/index/*"
+ANSWERS = "objects/.charthouse/answers/*"
+LIST = {("s3:ListBucket", "bucket")}
+PASSWORD = {("secretsmanager:GetSecretValue", "BasicAuthSecret.Id")}
+DECRYPT = {("kms:Decrypt", "KmsKeyArn")}
+ENCRYPT = {("kms:GenerateDataKey", "KmsKeyArn")}
+
+
+def _each(actions: str, *places: str) -> set[tuple[str, str]]:
+    return {(action, place) for action in actions.split() for place in places}
+
+
+ROWS = _each("dynamodb:GetItem dynamodb:Query", "Table.Arn", "table/index/*")
+INDEX_WRITING = _each("s3:GetObject s3:PutObject", INDEX)
+PUBLISHING = (
+    ROWS
+    | _each("dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem", "Table.Arn", "table/index/*")
+    | INDEX_WRITING
+    | _each("s3:GetObject s3:GetObjectVersion", *PACKAGES)
+    | LIST
+    | DECRYPT
+    | ENCRYPT
+)
+
+RIGHTS = {
+    "ReadFiles": _each("s3:GetObject", *PACKAGES, INDEX) | LIST | PASSWORD | DECRYPT,
+    "ListCharts": _each("s3:GetObject s3:GetObjectVersion", PACKAGES[0], INDEX)
+    | _each("s3:GetObject s3:PutObject", ANSWERS)
+    | ROWS
+    | LIST
+    | PASSWORD
+    | DECRYPT
+    | ENCRYPT,
+    "ShowHome": {("dynamodb:GetItem", "Table.Arn")} | LIST | PASSWORD,
+    "UploadCharts": PUBLISHING | _each("s3:PutObject s3:DeleteObject", *PACKAGES) | PASSWORD,
+    "DeleteCharts": PUBLISHING | _each("s3:DeleteObject", *PACKAGES) | PASSWORD,
+    "IndexObjects": PUBLISHING
+    | _each("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", "ObjectEvents.Arn"),
+    "ReconcileRepositories": PUBLISHING
+    | {("dynamodb:Scan", "table/index/by-dirty"), ("lambda:InvokeFunction", "ReconcileRepositories.Arn")},
+}
+
+EACH = pytest.mark.parametrize("function", FUNCTIONS)
+
+
+@EACH
+def test_a_function_may_do_this_and_nothing_else(function: str) -> None:
+    assert _rights(function) == RIGHTS[function]
+
+
+@EACH
+def test_no_right_is_a_wildcard(function: str) -> None:
+    for action, place in _rights(function):
+        assert "*" not in action
+        assert place not in {"*", "objects/*"}
+
+
+@EACH
+def test_whoever_reads_objects_is_told_404_for_a_missing_one(function: str) -> None:
+    # Without the right to list, S3 answers 403 instead; a condition on s3:prefix would take it away again, since GET
+    # and HEAD carry none. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html#API_HeadObject_permissions
+    reading = any(action == "s3:GetObject" for action, _ in _rights(function))
+    listing = [one for one in _statements(function) if "s3:ListBucket" in _list(one["Action"])]
+
+    assert not reading or listing
+    assert not any("Condition" in one for one in listing)
+
+
+@EACH
+def test_whoever_replaces_an_object_under_a_condition_may_read_it(function: str) -> None:
+    rights = _rights(function)
+
+    assert {("s3:GetObject", place) for action, place in rights if action == "s3:PutObject"} <= rights
+
+
+@EACH
+def test_whoever_queries_may_query_the_indexes(function: str) -> None:
+    rights = _rights(function)
+
+    assert ("dynamodb:Query", "Table.Arn") not in rights or ("dynamodb:Query", "table/index/*") in rights
+
+
+def test_only_these_write_or_delete_packages() -> None:
+    writing = {name for name in FUNCTIONS if ("s3:PutObject", PACKAGES[0]) in _rights(name)}
+    deleting = {name for name in FUNCTIONS if ("s3:DeleteObject", PACKAGES[0]) in _rights(name)}
+
+    assert writing == {"UploadCharts"}
+    assert deleting == {"UploadCharts", "DeleteCharts"}
+
+
+def _rights(function: str) -> set[tuple[str, str]]:
+    return {
+        (action, _place(resource))
+        for statement in _statements(function)
+        for action in _list(statement["Action"])
+        for resource in _list(statement["Resource"])
+    }
+
+
+def _statements(function: str) -> Iterator[dict[str, Any]]:
+    for policy in FUNCTIONS[function]["Properties"]["Policies"]:
+        yield from policy["Statement"]
+    for policy in resources("AWS::IAM::Policy").values():
+        if {"Ref": f"{function}Role"} in policy["Properties"]["Roles"]:
+            yield from policy["Properties"]["PolicyDocument"]["Statement"]
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _place(resource: Any) -> str:
+    """Return an ARN as this file writes it."""
+    ((function, value),) = resource.items()
+    match function, value:
+        case "Ref", str():
+            return str(value)
+        case "Fn::GetAtt", list():
+            return ".".join(value)
+        case "Fn::Sub", ["arn:${AWS::Partition}:s3:::${Name}", _]:
+            return "bucket"
+        case "Fn::Sub", str():
+            return str(value.replace("${Objects.Value}", "objects").replace("${Table.Arn}", "table"))
+    raise ValueError(f"Unknown way to name a resource: {resource}")
