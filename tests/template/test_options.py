@@ -74,6 +74,13 @@ def test_the_environment_fits_into_lambda_however_the_parameters_are_filled() ->
     assert total <= 4096
 
 
+def test_what_goes_into_the_environment_is_one_byte_a_character() -> None:
+    patterns = [PARAMETERS[name].get("AllowedPattern", "") for name in named(VARIABLES) & set(PARAMETERS)]
+
+    # A class that names what it refuses would let in everything else.
+    assert not any(refused in pattern for pattern in patterns for refused in ("[^", r"\S", r"\D", r"\w"))
+
+
 def test_nothing_secret_is_in_the_environment() -> None:
     secret = {name for name, parameter in PARAMETERS.items() if parameter.get("NoEcho")}
 
@@ -92,7 +99,7 @@ def test_a_parameter_is_documented(name: str) -> None:
 @EACH
 def test_a_parameter_has_bounds(name: str) -> None:
     parameter = PARAMETERS[name]
-    free = {"BasicAuthPass", "AuthActionsSearchPath", "TruststoreVersion"}
+    free = {"BasicAuthPass", "TruststoreVersion"}
 
     assert name in free or {"AllowedValues", "AllowedPattern", "MinValue"} & set(parameter)
     assert "AllowedPattern" not in parameter or "ConstraintDescription" in parameter
@@ -198,6 +205,9 @@ def test_mutual_tls_is_on_only_with_a_domain_and_a_truststore() -> None:
         ("AuthPublicKey", "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqh+/=\n-----END PUBLIC KEY-----\n", True),
         ("AuthRealm", "https://auth.example.com/token", True),
         ("AuthRealm", 'a"b', False),
+        ("AuthRealm", "a\\b", False),
+        ("AuthActionsSearchPath", "access[0].actions", True),
+        ("ChartUrl", "https://charts.example.com/?a=b", False),
         ("ChartUrl", "https://charts.example.com/base", True),
         ("ChartUrl", "charts.example.com", False),
         ("CorsAllowOrigin", "*", True),
