@@ -10,15 +10,16 @@ from typing import Any
 import boto3
 from charthouse.aws.bucket import S3Bucket
 from charthouse.aws.clients import dynamodb_client, s3_client
+from charthouse.aws.folders import S3Folders
 from charthouse.aws.indexes import S3IndexStore
 from charthouse.aws.markers import DynamoMarkers
 from charthouse.aws.table import DynamoTable
-from charthouse.ports import Bucket, IndexStore, Markers, Table
+from charthouse.ports import Bucket, Folders, IndexStore, Markers, Table
 from charthouse.settings import Credentials, Storage
 from moto import mock_aws
 
 from local.emulator import REGION, Emulator
-from tests.fakes import FakeBucket, FakeIndexStore, FakeMarkers, FakeTable, World
+from tests.fakes import FakeBucket, FakeFolders, FakeIndexStore, FakeMarkers, FakeTable, World
 
 SMALL_PAGE = 2
 """Every listing, query and scan is made to turn pages."""
@@ -26,10 +27,11 @@ SMALL_PAGE = 2
 
 @dataclass(frozen=True, slots=True)
 class ObjectStand:
-    """The two ports on S3, and what other means do to the bucket."""
+    """The ports on S3, and what other means do to the bucket."""
 
     bucket: Bucket
     indexes: IndexStore
+    folders: Folders
     put_object: Callable[[str, bytes], None]
     delete_object: Callable[[str], None]
     versioned: bool
@@ -37,6 +39,8 @@ class ObjectStand:
     """Whether it may be called by several threads at once."""
     misses_absence: bool = False
     """Whether a conditional DELETE of nothing succeeds, as MiniStack's does and S3's does not."""
+    keeps_empty_folders: bool = False
+    """Whether a prefix whose last object has a delete marker is listed, as moto's is and S3's is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +80,13 @@ class Cloud:
         return ObjectStand(
             S3Bucket(self.s3, storage),
             S3IndexStore(self.s3, storage),
+            S3Folders(self.s3, storage),
             put_object,
             delete_object,
             versioned,
             self.races,
             misses_absence=self.name == "ministack",
+            keeps_empty_folders=self.name == "moto" and versioned,
         )
 
     def rows(self) -> RowStand:
@@ -98,6 +104,7 @@ def objects_in_memory(*, versioned: bool) -> ObjectStand:
     return ObjectStand(
         FakeBucket(world),
         FakeIndexStore(world),
+        FakeFolders(world),
         world.put_object,
         world.delete_object,
         versioned,

@@ -8,7 +8,7 @@ Every fake takes a `step`, called with the call's name before its effect (`"buck
 let another process run there, raise `Unavailable` (after the effect: a lost answer) or raise a BaseException (a crash).
 """
 
-from tests.fakes.bucket import FakeBucket, FakeIndexStore
+from tests.fakes.bucket import FakeBucket, FakeFolders, FakeIndexStore
 from tests.fakes.surroundings import FakeClock, FakeJournal, Note
 from tests.fakes.table import FakeMarkers, FakeTable
 from tests.fakes.world import Lease, Step, Version, World, nothing_happens
@@ -16,6 +16,7 @@ from tests.fakes.world import Lease, Step, Version, World, nothing_happens
 __all__ = [
     "FakeBucket",
     "FakeClock",
+    "FakeFolders",
     "FakeIndexStore",
     "FakeJournal",
     "FakeMarkers",

@@ -92,6 +92,22 @@ class FakeBucket:
 
 
 @dataclass(frozen=True, slots=True)
+class FakeFolders:
+    """Keeps `ports.Folders`, by the keys of the objects there."""
+
+    world: World
+    step: Step = nothing_happens
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """Yield the prefixes one level below, bytewise."""
+        self.step("folders.below")
+        keys = [key for key in self.world.objects if self.world.current(key) and key.startswith(prefix)]
+        found = {prefix + key[len(prefix) :].split("/")[0] + "/" for key in keys if "/" in key[len(prefix) :]}
+        self.step("folders.below:done")
+        yield from sorted(found - {".charthouse/"}, key=str.encode)
+
+
+@dataclass(frozen=True, slots=True)
 class FakeIndexStore:
     """Keeps `ports.IndexStore`; the ETag is the MD5 of the bytes."""
 

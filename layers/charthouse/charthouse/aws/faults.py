@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from http import HTTPStatus
 
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import ConnectionError as NotConnected
 
 from charthouse.errors import Changed, Unavailable
 
@@ -61,7 +62,7 @@ def translated(what: str, lost: frozenset[str] = frozenset()) -> Iterator[None]:
         if _busy(error):
             raise Unavailable(f"The storage is busy ({code(error)}), try again later") from error
         raise
-    except (HTTPClientError, IncompleteReadError) as error:
+    except (NotConnected, HTTPClientError, IncompleteReadError) as error:
         raise Unavailable("The storage does not answer, try again later") from error
 
 

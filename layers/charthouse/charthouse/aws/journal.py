@@ -8,35 +8,32 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 NAMESPACE = "charthouse"
 
 METRICS = {
-    "seconds": MetricUnit.Seconds,
-    "bytes": MetricUnit.Bytes,
-    "rows": MetricUnit.Count,
-    "charts": MetricUnit.Count,
-    "versions": MetricUnit.Count,
-    "repaired": MetricUnit.Count,
-    "problems": MetricUnit.Count,
-    "unpublished": MetricUnit.Count,
-    "oldest_seconds": MetricUnit.Seconds,
+    "oldest_seconds": ("OldestUnpublishedSeconds", MetricUnit.Seconds),
+    "differences": ("Differences", MetricUnit.Count),
+    "settled": ("Settled", MetricUnit.Count),
+    "unlisted": ("Unlisted", MetricUnit.Count),
 }
-"""Facts that are measured, with their units; a fact of any other name is only logged."""
+"""Facts that are measured too, each with its metric and unit: few, for every custom metric is paid for by the month."""
 
 
 @dataclass(frozen=True, slots=True)
 class PowertoolsJournal:
-    """Keeps `ports.Journal`: one log line per event, one metric per event and one per measured fact of it.
+    """Keeps `ports.Journal`: one log line per event, and its measured facts as metrics.
 
-    `index_published` with `rows=3` counts 1 in `index_published` and 3 in `index_published.rows`. No metric has the
-    repository or the chart as a dimension: each value would be a metric of its own to pay for, and the log has them.
+    Their one dimension is Powertools' `service` (`POWERTOOLS_SERVICE_NAME`, the stack): with the repository or the
+    chart as another, each of those would be a metric of its own; the log has them.
     """
 
     logger: Logger
 
     def note(self, event: str, **facts: str | float) -> None:
-        """Log the event with its facts and put out its metrics at once, so that a killed function loses none."""
+        """Log the event with its facts; put out metrics at once, so that a function killed later loses none."""
         self.logger.info(event, extra={"facts": facts})
+        measured = {name: value for name, value in facts.items() if name in METRICS and not isinstance(value, str)}
+        if not measured:
+            return
         metrics = EphemeralMetrics(namespace=NAMESPACE)
-        metrics.add_metric(name=event, unit=MetricUnit.Count, value=1)
-        for name, value in facts.items():
-            if name in METRICS and not isinstance(value, str):
-                metrics.add_metric(name=f"{event}.{name}", unit=METRICS[name], value=value)
+        for fact, value in measured.items():
+            name, unit = METRICS[fact]
+            metrics.add_metric(name=name, unit=unit, value=value)
         metrics.flush_metrics()
