@@ -130,22 +130,22 @@ class _Gunzip:
         self.position = 0
         self.member: zlib._Decompress | None = None
         self.buffer = bytearray()
-        self._next_member()
-        if self.member is None:
+        if not package:
             raise BadPackage("EOF")
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, or fewer at the end."""
-        while len(self.buffer) < size and self.member is not None:
-            self._inflate()
+        while len(self.buffer) < size:
+            if self.member is None or self.member.eof:
+                self._next_member()
+            if self.member is None:
+                break
+            self._inflate(self.member)
         data = bytes(self.buffer[:size])
         del self.buffer[:size]
         return data
 
-    def _inflate(self) -> None:
-        member = self.member
-        if member is None:
-            return
+    def _inflate(self, member: "zlib._Decompress") -> None:
         given = self.package[self.position : self.position + _CHUNK]
         try:
             data = member.decompress(given, _CHUNK)
@@ -154,9 +154,7 @@ class _Gunzip:
         self.position += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
         self.allowance.inflate(len(data))
         self.buffer += data
-        if member.eof:
-            self._next_member()
-        elif not given and not data:
+        if not member.eof and not given and not data:
             raise BadPackage("unexpected EOF")
 
     def _next_member(self) -> None:
@@ -356,7 +354,7 @@ _PAX_TEXTS = ("path", "linkpath", "uname", "gname")
 
 
 def _pax_records(data: bytes) -> dict[str, str]:
-    """Read `<length> <key>=<value>\\n` records; the last of one key counts."""
+    """Read records of `<length> <key>=<value>` and a line feed; the last of one key counts."""
     records = {}
     start = 0
     while start < len(data):

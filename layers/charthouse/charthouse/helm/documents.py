@@ -89,6 +89,7 @@ _WORDS: dict[str, Json] = (
 )
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_FRACTION = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]{1,3})?")
 _MOST_DIGITS = 64
 """Of an integer that fits into 64 bits, in base two."""
 
@@ -98,11 +99,11 @@ def _resolved(text: str) -> Json:
         return _WORDS[text]
     first = text[0]
     if first == ".":
-        return _float(text)
+        return float(text) if _FRACTION.fullmatch(text) else text
     if first in "+-0123456789":
         plain = text.replace("_", "")
         integer = _integer(plain)
-        return _float(plain, otherwise=text) if integer is None else integer
+        return _float(plain, text) if integer is None else integer
     return text
 
 
@@ -122,12 +123,12 @@ def _integer(plain: str) -> int | None:
     return None
 
 
-def _float(plain: str, otherwise: str | None = None) -> Json:
+def _float(plain: str, text: str) -> Json:
     if _FLOAT.fullmatch(plain):
         value = float(plain)
         if math.isfinite(value):
             return value
-    return plain if otherwise is None else otherwise
+    return text
 
 
 def _decoded(text: str) -> str:
@@ -241,8 +242,10 @@ def _key(value: Json) -> str:
             return value
         case bool():
             return "true" if value else "false"
-        case int():
+        case int() if value < 2**63:
             return str(value)
+        case int():
+            raise YamlError("unsupported map key of type: uint64")
         case float():
             text = float32_text(value)
             return {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}.get(text, text)

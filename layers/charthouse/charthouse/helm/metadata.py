@@ -8,6 +8,8 @@ without case, unknown keys are dropped, null leaves a field as it is, and a seco
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from charthouse.errors import BadPackage
@@ -38,7 +40,7 @@ def read_lock(data: bytes, nodes: Nodes) -> None:
 
 def read_values(data: bytes, nodes: Nodes) -> dict[str, Any]:
     """Read values.yaml, which is a mapping or empty; raises `YamlError`."""
-    values: dict[str, Any] = _decoded(_mapping(_anything), data, None, "", nodes) or {}
+    values: dict[str, Any] = _decoded(_VALUES, data, None, "", nodes) or {}
     return values
 
 
@@ -146,42 +148,42 @@ def _anything(value: Json, _before: Any, at: str) -> Any:
 
 
 _EXACT = 10**21
-"""Go's JSON writes whole floats below this without an exponent."""
+"""Go's JSON writes whole floats below this without an exponent, zeros after the digits that matter."""
 
 
 def _number(value: float) -> int | float:
     number = float(value)
     if not math.isfinite(number):
         raise YamlError(f"error converting YAML to JSON: json: unsupported value: {float32_text(number)}")
-    return int(number) if number.is_integer() and abs(number) < _EXACT else number
+    return int(Decimal(repr(number))) if number.is_integer() and abs(number) < _EXACT else number
 
 
-def _many(item: Shape) -> Shape:
+def _many(item: Shape, go_type: str) -> Shape:
     """Return the shape of a slice: what it held before is decoded into, element by element."""
 
     def shape(value: Json, before: Any, at: str) -> list[Any] | None:
         if value is None:
             return None
         if not isinstance(value, list):
-            raise _mismatch(value, at, "slice")
+            raise _mismatch(value, at, go_type)
         old = [*(before or ()), *([None] * len(value))]
         return [item(element, old[position], at) for position, element in enumerate(value)]
 
     return shape
 
 
-def _mapping(item: Shape) -> Shape:
+def _mapping(item: Shape, go_type: str) -> Shape:
     def shape(value: Json, before: Any, at: str) -> dict[str, Any] | None:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise _mismatch(value, at, "map")
-        return {**(before or {}), **{key: item(value[key], None, f"{at}.{key}") for key in sorted(value)}}
+            raise _mismatch(value, at, go_type)
+        return {**(before or {}), **{key: item(value[key], None, at) for key in sorted(value)}}
 
     return shape
 
 
-def _struct(fields: Mapping[str, Shape]) -> Shape:
+def _struct(fields: Mapping[str, Shape], go_type: str) -> Shape:
     """Return the shape of a pointer to a struct: keys come bytewise, so of two spellings of a field the last wins."""
     spellings = {folded(name): name for name in fields}
 
@@ -189,7 +191,7 @@ def _struct(fields: Mapping[str, Shape]) -> Shape:
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise _mismatch(value, at, "struct")
+            raise _mismatch(value, at, go_type)
         result: dict[str, Any] = dict(before or {})
         for key in sorted(value):
             name = key if key in fields else spellings.get(folded(key))
@@ -207,55 +209,70 @@ _KINDS = {dict: "object", list: "array", str: "string", bool: "bool", int: "numb
 
 def _mismatch(value: Json, at: str, wanted: str) -> YamlError:
     kind = _KINDS[type(value)]
-    where = f"Go struct field {at}" if "." in at else f"Go value {at}".rstrip()
+    where = f"Go struct field {at}" if "." in at else "Go value"
     return YamlError(
         f"error unmarshaling JSON: while decoding JSON: json: cannot unmarshal {kind} into {where} of type {wanted}"
     )
 
 
-_RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d([.,]\d+)?(Z|[-+]\d\d:\d\d)", re.ASCII)
+_RFC_3339 = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|[-+](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
+)
+_LEAP_YEAR = 2000
+"""Stands in for the year 0, which Go's time has and Python's has not."""
 
 
 def _time(value: Json, before: Any, at: str) -> Any:
     if value is None:
         return before
-    if not isinstance(value, str) or not _RFC_3339.fullmatch(value):
-        raise YamlError(f"error unmarshaling JSON: while decoding JSON: {at} is not a time as in RFC 3339")
-    return value
+    match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
+    try:
+        if match:
+            year, month, day, hour, minute, second = map(int, match.groups())
+            datetime(year or _LEAP_YEAR, month, day, hour, minute, second, tzinfo=UTC)
+            return value
+    except ValueError:
+        pass
+    raise YamlError(f"error unmarshaling JSON: while decoding JSON: {at} is not a time as in RFC 3339")
 
 
-_MAINTAINER = _struct({"name": _text, "email": _text, "url": _text})
+_VALUES = _mapping(_anything, "map[string]interface {}")
+_MAINTAINER = _struct({"name": _text, "email": _text, "url": _text}, "chart.Maintainer")
 _DEPENDENCY = _struct(
     {
         "name": _text,
         "version": _text,
         "repository": _text,
         "condition": _text,
-        "tags": _many(_text),
+        "tags": _many(_text, "[]string"),
         "enabled": _flag,
-        "import-values": _many(_anything),
+        "import-values": _many(_anything, "[]interface {}"),
         "alias": _text,
-    }
+    },
+    "chart.Dependency",
 )
 _METADATA = _struct(
     {
         "name": _text,
         "home": _text,
-        "sources": _many(_text),
+        "sources": _many(_text, "[]string"),
         "version": _text,
         "description": _text,
-        "keywords": _many(_text),
-        "maintainers": _many(_MAINTAINER),
+        "keywords": _many(_text, "[]string"),
+        "maintainers": _many(_MAINTAINER, "[]*chart.Maintainer"),
         "icon": _text,
         "apiVersion": _text,
         "condition": _text,
         "tags": _text,
         "appVersion": _text,
         "deprecated": _flag,
-        "annotations": _mapping(_text),
+        "annotations": _mapping(_text, "map[string]string"),
         "kubeVersion": _text,
-        "dependencies": _many(_DEPENDENCY),
+        "dependencies": _many(_DEPENDENCY, "[]*chart.Dependency"),
         "type": _text,
-    }
+    },
+    "chart.Metadata",
 )
-_LOCK = _struct({"generated": _time, "digest": _text, "dependencies": _many(_DEPENDENCY)})
+_LOCK = _struct(
+    {"generated": _time, "digest": _text, "dependencies": _many(_DEPENDENCY, "[]*chart.Dependency")}, "chart.Lock"
+)
