@@ -1,5 +1,6 @@
 """What the contracts run on: memory, moto, the emulator, or a real account."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -136,15 +137,24 @@ def emulated_cloud(data: Path) -> Iterator[Cloud]:
 
 @contextmanager
 def real_cloud() -> Iterator[Cloud]:
-    """Use the account of the ambient credentials: two buckets and a table are made, and removed at the end."""
+    """Use the account of the ambient credentials: two buckets and a table are made, and removed at the end.
+
+    `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB`, which the SDK knows too, put another one in AWS's place.
+    """
     session = boto3.Session()
-    with furnished(Storage(region=session.region_name or REGION), session) as cloud:
+    storage = Storage(region=session.region_name or REGION, endpoint=os.environ.get("AWS_ENDPOINT_URL_S3", ""))
+    with furnished(storage, session, os.environ.get("AWS_ENDPOINT_URL_DYNAMODB", "")) as cloud:
         yield replace(cloud, name="aws", secretsmanager=session.client("secretsmanager"))
 
 
 @contextmanager
-def furnished(storage: Storage, session: boto3.Session | None = None) -> Iterator[Cloud]:
-    """Make the buckets and the table there, and remove them with all they hold."""
+def furnished(
+    storage: Storage, session: boto3.Session | None = None, dynamodb_endpoint: str | None = None
+) -> Iterator[Cloud]:
+    """Make the buckets and the table there, and remove them with all they hold.
+
+    DynamoDB is where S3 is, unless it has an endpoint of its own.
+    """
     session = session or boto3.Session("test", "test", region_name=storage.region)
     boto3.DEFAULT_SESSION = session
     suffix = secrets.token_hex(6)
@@ -154,7 +164,8 @@ def furnished(storage: Storage, session: boto3.Session | None = None) -> Iterato
         for versioned, kind in [(True, "versioned"), (False, "plain")]
     }
     s3: Any = s3_client(storage)
-    dynamodb: Any = dynamodb_client(storage)
+    endpoint = storage.endpoint if dynamodb_endpoint is None else dynamodb_endpoint
+    dynamodb: Any = dynamodb_client(replace(storage, endpoint=endpoint))
     try:
         for versioned, place in storages.items():
             _make_bucket(s3, place, versioned=versioned)

@@ -1,6 +1,7 @@
 """The stands of the contract tests, each started once.
 
-`CHARTHOUSE_CONTRACT=aws` runs the same cases, without the stand-ins, in the account of the ambient credentials.
+`CHARTHOUSE_CONTRACT=aws` runs the same cases, without the stand-ins, in the account of the ambient credentials, or on
+what `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB` name.
 """
 
 import os
