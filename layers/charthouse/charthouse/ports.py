@@ -52,6 +52,13 @@ class Bucket(Protocol):
         """Yield the objects directly below the prefix (`""` or `<repo>/`), bytewise by key, after the key `after`."""
 
 
+class Folders(Protocol):
+    """The repositories a bucket holds, found by walking its folders."""
+
+    def below(self, prefix: str) -> Iterator[str]:
+        """Yield the prefixes one level below (`""` → `"org1/"`, …), bytewise; ours (`.charthouse/`) left out."""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredIndex:
     """The bytes of a published index and the ETag to replace it by."""

@@ -22,7 +22,7 @@ REMEMBERED = 256
 """Verified credentials kept in a process; the one not used for longest goes first."""
 
 PASSWORD_SECONDS = 15
-"""A wrong password makes the stored one be fetched again after this time: it may have been changed meanwhile."""
+"""For so long a fetched password is compared with all that come; guessing does not fetch it each time."""
 
 NOTHING_CONFIGURED = (
     "uploads and deletes are off until somebody may do them: set BearerAuth with AuthPublicKey, "
@@ -148,8 +148,6 @@ class Gate:
         known = self._known_password
         if known is not None and now - known[0] < PASSWORD_SECONDS:
             return self._matches(credentials, known[1])
-        if known is not None and now - known[0] < REMEMBERED_SECONDS and self._matches(credentials, known[1]):
-            return True
         password = self._password()
         # An empty secret is one somebody forgot to fill, not a password: no digest equals the empty one.
         known = (now, self._digest(password) if password else b"")

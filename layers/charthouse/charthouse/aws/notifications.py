@@ -4,8 +4,29 @@ A message is a hint, never a fact: it may come twice, late, or in another order.
 """
 
 import json
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import unquote_plus
+
+from charthouse.aws.keys import plain_key
+from charthouse.settings import Storage
+
+
+def read_messages(bodies: Mapping[str, str], storage: Storage) -> tuple[dict[str, list[str]], list[str]]:
+    """Return the keys each message (id → body) is about, without the storage prefix, and the unreadable messages' ids.
+
+    Keys outside the storage prefix are none of ours.
+    """
+    told: dict[str, list[str]] = {}
+    unreadable: list[str] = []
+    for message, body in bodies.items():
+        try:
+            stored = keys(body)
+        except ValueError:
+            unreadable.append(message)
+        else:
+            told[message] = [key for one in stored if (key := plain_key(storage, one)) is not None]
+    return told, unreadable
 
 
 def keys(body: str) -> list[str]:

@@ -67,6 +67,12 @@ class Request:
         """The value of `Content-Type`, or an empty string."""
         return self.headers.get("content-type", "")
 
+    @property
+    def prefers_async(self) -> bool:
+        """Whether the client asks not to wait for the index (RFC 7240, `Prefer: respond-async`)."""
+        wishes = self.headers.get("prefer", "").lower().split(",")
+        return any(wish.partition(";")[0].strip() == "respond-async" for wish in wishes)
+
     def has(self, name: str) -> bool:
         """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""
         return name in self.query

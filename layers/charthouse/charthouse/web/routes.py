@@ -81,7 +81,7 @@ class Route:
     file: str = ""
     """`<name>-<version>.tgz`, with `.prov` for a provenance file."""
     action: Action | None = None
-    """What credentials must allow; None: open to everybody."""
+    """What credentials must allow for `repo`; None: the route is open, or looks at each repository itself."""
 
 
 def match(method: str, path: str, paths: Paths, rules: Rules, site: Site) -> Route:
@@ -134,7 +134,7 @@ class _Parser:
 
     def _site(self, segments: Sequence[str]) -> Route | None:
         if segments == ["metrics"]:
-            return Route(Kind.METRICS, action=Action.PULL) if self.site.enable_metrics else None
+            return Route(Kind.METRICS) if self.site.enable_metrics else None
         above, last = "/".join(segments[:-1]), segments[-1]
         if last == "":
             return self._home(above)
@@ -168,7 +168,7 @@ class _Parser:
 
     def _api(self, segments: Sequence[str]) -> Route | None:
         if self.method == "GET" and segments == ["repositories"]:
-            return Route(Kind.REPOSITORIES, action=Action.PULL)
+            return Route(Kind.REPOSITORIES)
         if self.method == "POST" and segments[-1:] == ["prov"]:
             repo = "/".join(segments[:-1])
             return Route(Kind.UPLOAD_PROVENANCE, repo, action=Action.PUSH) if self._fits(repo) else None

@@ -36,7 +36,7 @@ class Upload:
         `BadRequest` for a form that is broken, has neither field, or has one twice.
         """
         _check_size(request, rules)
-        if _is_form(request):
+        if is_form(request):
             return cls._of_form(request, rules)
         _check_package(request.body, request)
         return cls(package=request.body)
@@ -45,7 +45,7 @@ class Upload:
     def read_provenance(cls, request: Request, rules: Rules) -> Self:
         """Read the body of a `POST` to `prov`: the provenance file itself, or a form. Raises as `read` does."""
         _check_size(request, rules)
-        return cls._of_form(request, rules) if _is_form(request) else cls(provenance=request.body)
+        return cls._of_form(request, rules) if is_form(request) else cls(provenance=request.body)
 
     @classmethod
     def _of_form(cls, request: Request, rules: Rules) -> Self:
@@ -68,7 +68,8 @@ def _check_size(request: Request, rules: Rules) -> None:
         )
 
 
-def _is_form(request: Request) -> bool:
+def is_form(request: Request) -> bool:
+    """Tell whether the body is a form by its Content-Type."""
     return request.content_type.partition(";")[0].strip().lower() == "multipart/form-data"
 
 

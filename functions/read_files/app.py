@@ -1,0 +1,26 @@
+"""GET /index.yaml, GET /charts/{file}: redirects to presigned URLs; the bytes never pass through here.
+
+Imports no SDK: most reads of a chart repository meet a cold function.
+"""
+
+from charthouse.settings import Settings
+from charthouse.web.endpoint import endpoint
+from charthouse.web.requests import Request
+from charthouse.web.responses import YAML, Response, bytes_response, redirect
+from charthouse.web.routes import Kind, Route
+from charthouse.wiring.access import gate
+from charthouse.wiring.reading import reading
+
+settings = Settings.read()
+files = reading(settings)
+
+
+@endpoint(settings, gate(settings), {Kind.INDEX, Kind.PACKAGE, Kind.PROVENANCE})
+def handler(request: Request, route: Route) -> Response:
+    """Answer 302; for a repository without an index 200 with an empty one."""
+    # A URL is signed for one method: a HEAD of a URL for GET would be refused.
+    method = "HEAD" if request.method == "HEAD" else "GET"
+    if route.kind is not Kind.INDEX:
+        return redirect(files.file_url(method, route.repo, route.file))
+    url = files.index_url(method, route.repo)
+    return redirect(url) if url else bytes_response(200, files.empty_index(route.repo), YAML)

@@ -1,0 +1,42 @@
+"""delete: remove one version of a chart, or all of them, so that the index agrees when the answer says so."""
+
+from charthouse.errors import NotFound, Unavailable
+from charthouse.ports import Row
+from charthouse.repository.outcome import Outcome, published
+from charthouse.repository.remove import remove
+from charthouse.repository.settle import settle
+from charthouse.repository.store import PATIENCE, Store, folder
+
+
+def delete_version(store: Store, repo: str, name: str, version: str, *, patient: bool = True) -> Outcome:
+    """Delete the file `<name>-<version>.tgz` and its provenance.
+
+    The file name decides, as in ChartMuseum: `x-1` `2` and `x` `1-2` are the same file. Raises `NotFound` if there is
+    none, after making sure that the index agrees: a delete that crashed is finished by its retry.
+    """
+    return _delete(store, repo, [f"{name}-{version}.tgz"], "chart version not found", patient=patient)
+
+
+def delete_chart(store: Store, repo: str, name: str, *, patient: bool = True) -> Outcome:
+    """Delete every version of the chart and their provenance; raises `NotFound` if there is none."""
+    files = [row.file for row in store.table.chart(repo, name)]
+    return _delete(store, repo, files, "chart not found", patient=patient)
+
+
+def _delete(store: Store, repo: str, files: list[str], missing: str, *, patient: bool) -> Outcome:
+    until = store.clock.now() + PATIENCE
+    removed = False
+    rows: list[Row] = []
+    try:
+        for file in files:
+            removed |= remove(store, f"{folder(repo)}{file}", until=until)
+            rows.append(settle(store, repo, file, until=until))
+        outcome = published(store, rows, until=until, patient=patient)
+    except Unavailable as failure:
+        if not removed:
+            raise
+        store.journal.note("left_to_the_event", repository=repo, file=files[len(rows)], reason=failure.message)
+        return Outcome.STORED
+    if not removed:
+        raise NotFound(missing)
+    return outcome

@@ -1,0 +1,116 @@
+"""push: store a package, its provenance, or both, so that the index shows it when the answer says so."""
+
+from dataclasses import dataclass
+
+from charthouse.errors import BadProvenance, Changed, ChartVersionExists, StorageLimitReached, Unavailable
+from charthouse.helm.entry import render_entry
+from charthouse.helm.package import Package
+from charthouse.helm.provenance import Provenance
+from charthouse.repository.outcome import Outcome, published
+from charthouse.repository.provenance import keep_provenance, put_provenance
+from charthouse.repository.prune import prune
+from charthouse.repository.settle import Written, settle
+from charthouse.repository.store import PATIENCE, Store, folder, timestamp
+from charthouse.settings import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a client sends: a package, provenance, or both; and how."""
+
+    package: bytes | None
+    provenance: bytes | None
+    force: bool = False
+    patient: bool = True
+    """False: the client asked not to wait for the index (`Prefer: respond-async`)."""
+    exists: str = "file already exists"
+    """What to say of a version that is there already; ChartMuseum has two texts."""
+
+
+def push(store: Store, rules: Rules, repo: str, sent: Push) -> Outcome:
+    """Store what was sent and publish it.
+
+    The conditional PUT of the package decides who wins a version. A failure up to that write raises, and nothing is
+    stored; after it the change is a fact, and a failure only makes the outcome `STORED`. Raises `BadPackage`,
+    `BadProvenance`, `ChartVersionExists`, `StorageLimitReached`, `Unavailable`.
+    """
+    overwrite = rules.allow_overwrite or (sent.force and not rules.disable_force_overwrite)
+    provenance = Provenance.read(sent.provenance) if sent.provenance is not None else None
+    if sent.package is not None:
+        package = Package.read(sent.package)
+        # Refused now if its entry would be too large: nothing may be stored that the index cannot show.
+        render_entry(package, timestamp(store.clock.now()))
+        if provenance is not None and provenance.filename != f"{package.ref.filename}.prov":
+            raise BadProvenance(f"{provenance.filename} cannot be the provenance file of {package.ref.filename}")
+        return _push_package(store, rules, repo, sent, sent.package, package, overwrite=overwrite)
+    if sent.provenance is None or provenance is None:
+        raise BadProvenance("invalid provenance file")
+    _check_room(store, rules, repo, provenance.filename, overwrite=overwrite)
+    put_provenance(
+        store, f"{folder(repo)}{provenance.filename}", sent.provenance, exists=sent.exists, overwrite=overwrite
+    )
+    return Outcome.PUBLISHED
+
+
+def _push_package(
+    store: Store, rules: Rules, repo: str, sent: Push, body: bytes, package: Package, *, overwrite: bool
+) -> Outcome:
+    file, until = package.ref.filename, store.clock.now() + PATIENCE
+    key, written = f"{folder(repo)}{file}", Written(store.clock.token(), package)
+    _check_room(store, rules, repo, file, overwrite=overwrite)
+    if overwrite:
+        store.bucket.replace(key, body, written.upload_id)
+    elif not _create(store, key, body, written.upload_id, until):
+        # Whoever is told "exists" must be able to see what does.
+        published(store, [settle(store, repo, file, until=until)], until=until)
+        raise ChartVersionExists(sent.exists)
+    if overwrite or sent.provenance is not None:
+        keep_provenance(store, key, sent.provenance, written.upload_id, until)
+    try:
+        rows = [settle(store, repo, file, written=written, until=until)]
+        if rules.per_chart_limit:
+            rows += prune(store, repo, package.ref, rules.per_chart_limit, until=until)
+        return published(store, rows, until=until, patient=sent.patient)
+    except Unavailable as failure:
+        store.journal.note("left_to_the_event", repository=repo, file=file, reason=failure.message)
+        return Outcome.STORED
+
+
+def _create(store: Store, key: str, body: bytes, upload_id: str, until: float) -> bool:
+    """Store the package where none is; False if another is there. The upload id tells one's own write again.
+
+    A PUT whose answer was lost is sent again by the SDK and then meets the object it wrote itself.
+    """
+    while True:
+        failure: Unavailable | None = None
+        try:
+            store.bucket.create(key, body, upload_id)
+        except Changed:
+            pass
+        except Unavailable as unavailable:
+            failure = unavailable
+        else:
+            return True
+        stored = store.bucket.head(key)
+        if stored is not None:
+            if failure and stored.upload_id != upload_id:
+                raise failure
+            return stored.upload_id == upload_id
+        if failure:
+            raise failure
+        store.again(until)
+
+
+def _check_room(store: Store, rules: Rules, repo: str, file: str, *, overwrite: bool) -> None:
+    """Raise `StorageLimitReached` if the repository holds as many files as it may; best effort beside others."""
+    if not rules.max_storage_objects:
+        return
+    held = 0
+    for stored in store.bucket.list(folder(repo)):
+        if overwrite and stored.key == f"{folder(repo)}{file}":
+            return
+        held += stored.key.endswith((".tgz", ".tgz.prov"))
+        if held >= rules.max_storage_objects and not overwrite:
+            break
+    if held >= rules.max_storage_objects:
+        raise StorageLimitReached("repo has reached storage limit")

@@ -1,0 +1,88 @@
+"""settle: make the row of a file say what the bucket says."""
+
+from dataclasses import dataclass, replace
+
+from charthouse.errors import BadPackage, Changed
+from charthouse.helm.entry import check_line, render_entry
+from charthouse.helm.package import Package
+from charthouse.ports import Row, StoredObject
+from charthouse.repository.store import Store, folder, timestamp
+
+TOMBSTONE_SECONDS = 26 * 3600
+"""How long a published tombstone stays: longer than any process that still saw the object can live (15 minutes)."""
+
+MAX_PACKAGE_SIZE = 100 * 1024 * 1024
+"""Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A package its writer still has in hand: of use if the bucket holds exactly that write."""
+
+    upload_id: str
+    package: Package
+
+
+def settle(
+    store: Store, repo: str, file: str, *, until: float, written: Written | None = None, doubt: bool = False
+) -> Row:
+    """Make the row say what the bucket says, and return it.
+
+    Idempotent, and safe beside any number of others: the object is looked at after the row's `rev` was read, and the
+    row is written, always, only if `rev` is still that. So the row ends at least as new as the bucket was when the
+    caller called. `dirty` is raised if the index should show something else than before, or if what it shows is not
+    known: without a row, or with `doubt`. Raises `Unavailable` when `until` (seconds since the epoch) has passed.
+    """
+    while True:
+        known = store.table.get(repo, file)
+        stored = store.bucket.head(f"{folder(repo)}{file}")
+        try:
+            row = _told(store, Row(repo, file, known.rev if known else 0), known, stored, written)
+            row = _with_fence(row, known, store.clock.now(), doubt=doubt)
+            store.table.put(row)
+        except Changed:
+            store.again(until)
+            continue
+        if row.problem and row.problem != (known.problem if known else None):
+            store.journal.note("package_not_listed", repository=repo, file=file, problem=row.problem)
+        return row
+
+
+def _told(store: Store, blank: Row, known: Row | None, stored: StoredObject | None, written: Written | None) -> Row:
+    """Return the row of what is stored: read from the bytes, unless they are known or in hand."""
+    if stored is None:
+        return blank
+    modified = timestamp(stored.modified)
+    same = known and (known.etag, known.version_id, known.modified) == (stored.etag, stored.version_id, modified)
+    if known and same and (known.line or known.problem):
+        return known
+    row = replace(blank, etag=stored.etag, version_id=stored.version_id, size=stored.size, modified=modified)
+    try:
+        ours = written is not None and written.upload_id == stored.upload_id
+        return _listed(row, written.package if written and ours else _read(store, stored))
+    except BadPackage as refusal:
+        return replace(row, problem=refusal.message)
+
+
+def _read(store: Store, stored: StoredObject) -> Package:
+    if stored.size > MAX_PACKAGE_SIZE:
+        raise BadPackage(f"larger than {MAX_PACKAGE_SIZE} bytes")
+    return Package.read(store.bucket.read(stored))
+
+
+def _listed(row: Row, package: Package) -> Row:
+    if package.ref.filename != row.file:
+        raise BadPackage(f"its Chart.yaml makes it {package.ref.filename}")
+    line = render_entry(package, row.modified)
+    check_line(line)
+    return replace(row, chart=package.ref.name, version=package.ref.version, digest=package.digest, line=line)
+
+
+def _with_fence(row: Row, known: Row | None, now: float, *, doubt: bool) -> Row:
+    """Return the row with the next `rev`, and with `dirty` and `expires` as they have to be."""
+    changed = known is None or doubt or known.line != row.line
+    since = known.dirty if known else None
+    dirty = since or (timestamp(now) if changed else None)
+    # A tombstone the index does not wait for may go, counted from its last write: that is what fences off the others.
+    expires = int(now) + TOMBSTONE_SECONDS if row.etag is None and dirty is None else None
+    return replace(row, rev=row.rev + 1, dirty=dirty, expires=expires)

@@ -1,0 +1,67 @@
+"""Lists: which page of them, and how an answer too large for a Lambda gets to its client all the same."""
+
+import gzip
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from charthouse.errors import BadRequest, TooLarge
+from charthouse.web.requests import Request
+from charthouse.web.responses import Response, bytes_response, redirect
+
+MAX_ANSWER = 4_500_000
+"""Bytes a Lambda can answer: 6 MB of response event, less the base64 it travels in."""
+
+type Offer = Callable[[str, bytes, str], str]
+"""Keeps (name, body, content type) for minutes, and returns a URL to fetch it from."""
+
+
+def page(request: Request) -> tuple[int, int | None]:
+    """Return `offset` and `limit` of the query, in charts; raises `BadRequest` with ChartMuseum's texts."""
+    offset = _whole(request.query.get("offset", "0"))
+    if offset is None:
+        raise BadRequest("offset is not a valid non-negative integer")
+    if "limit" not in request.query:
+        return offset, None
+    limit = _whole(request.query["limit"])
+    if not limit:
+        raise BadRequest("limit is not a valid positive integer")
+    return offset, limit
+
+
+def _whole(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None  # noqa: PLR2004  fits 64 bits
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Sends bodies of any size: as they are, gzipped, or from the bucket."""
+
+    offer: Offer
+
+    def send(self, request: Request, body: bytes, content_type: str) -> Response:
+        """Answer 200, gzipped if it has to be and the client takes it, else 302 to a copy kept for minutes."""
+        if len(body) <= MAX_ANSWER:
+            return bytes_response(200, body, content_type)
+        if _takes_gzip(request.headers.get("accept-encoding", "")):
+            packed = gzip.compress(body, compresslevel=5, mtime=0)
+            if len(packed) <= MAX_ANSWER:
+                headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
+                return bytes_response(200, packed, content_type, headers)
+        return redirect(self.offer(f"{uuid.uuid4().hex}", body, content_type))
+
+    def send_contents(self, body: bytes, content_type: str, package_url: str) -> Response:
+        """Answer 200; raises `TooLarge` naming the package's URL for what only the package can hold."""
+        if len(body) > MAX_ANSWER:
+            raise TooLarge(
+                f"{len(body)} bytes are more than this API can answer; they are in the package: {package_url}"
+            )
+        return bytes_response(200, body, content_type)
+
+
+def _takes_gzip(accept_encoding: str) -> bool:
+    for offer in accept_encoding.lower().split(","):
+        coding, _, weight = offer.partition(";")
+        if coding.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
