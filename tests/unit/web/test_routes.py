@@ -93,6 +93,12 @@ NO_ROUTES = [
     ("GET", "/index.yaml\x00"),
     ("GET", "/index.yaml\n"),
     ("GET", "/\ud800"),
+    ("GET", "/api/charts/.."),
+    ("GET", "/api/charts/a/."),
+    ("DELETE", "/api/charts/../1.0.0"),
+    ("GET", "/api/charts/a\x00"),
+    ("GET", "/api/charts/a/1\n"),
+    ("GET", "/api/charts/a\\b"),
 ]
 
 
