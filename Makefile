@@ -43,7 +43,7 @@ run: setup
 	$(LOCAL) run
 
 token: setup
-	$(LOCAL) token
+	@exec $(BIN)/python -m local.tokens token
 
 env: setup
 	$(LOCAL) env
@@ -52,7 +52,7 @@ reconcile: setup
 	$(LOCAL) reconcile
 
 keys: setup
-	$(LOCAL) keys
+	@exec $(BIN)/python -m local.tokens keys
 
 deploy: setup
 	$(LOCAL) deploy

@@ -6,7 +6,6 @@ import shlex
 import signal
 import subprocess
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Annotated, Any
 
@@ -16,10 +15,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.guide import guide
-from local.keys import duration, make_key, make_token, public_line
-from local.laptop import Laptop, Running, authentication, data_folder, gateway_port
+from local.laptop import Laptop, Running, authentication, gateway_port
 from local.payload import Request, Response
-from local.places import ROOT
+from local.places import ROOT, data_folder
 from local.progress import Trouble, give_up, say
 from local.stack import overrides
 from local.tools import sam, sam_environment
@@ -74,31 +72,6 @@ def env() -> None:
     }
     for name, value in variables.items():
         print(f"export {name}={shlex.quote(value)}")
-
-
-@commands.command()
-def token(
-    repo: Annotated[str, typer.Option(envvar="REPO", help="Repository; empty for the one without a name")] = "",
-    actions: Annotated[str, typer.Option(envvar="ACTIONS", help="pull, push")] = "pull,push",
-    ttl: Annotated[str, typer.Option(envvar="TTL", help="How long it lasts, as 90s, 10m, 2h, 1d")] = "10m",
-    key: Annotated[str, typer.Option(envvar="KEY", help="Private key; the local stack's own if not given")] = "",
-) -> None:
-    """Print a fresh bearer token."""
-    path = Path(key).expanduser() if key else data_folder() / "private.pem"
-    wanted = [action.strip() for action in actions.split(",") if action.strip()]
-    print(make_token(path, repo.strip("/"), wanted, duration(ttl)))
-
-
-@commands.command()
-def keys(
-    key: Annotated[str, typer.Option(envvar="KEY", help="Where the private key goes")] = "private.pem",
-) -> None:
-    """Make the key pair for a deployment on AWS; print the template parameter that verifies its tokens."""
-    path = Path(key).expanduser()
-    say(f"{'The key is there already' if path.exists() else 'New key'}: {path} (keep it secret, never in git)")
-    make_key(path)
-    say("Deploy with this parameter:")
-    print(f"AuthPublicKey={public_line(path)}")
 
 
 @commands.command()

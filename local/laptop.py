@@ -19,7 +19,6 @@ from local.build import build
 from local.emulator import Emulator, free_port
 from local.gateway import EmulatedFunctions, Gateway, Watcher, deployed_routes
 from local.keys import make_key, public_line
-from local.places import ROOT
 from local.progress import Trouble, say, step
 from local.stack import Stack, deploy, describe
 
@@ -27,12 +26,6 @@ NAME = "charthouse"
 AUTHENTICATION = frozenset({"BearerAuth", "AuthPublicKey", "BasicAuthUser", "BasicAuthPass", "AllowAnonymousPush"})
 LEFTOVER_SECONDS = 90
 """How long an emulator whose starter was killed may take to save its state."""
-
-
-def data_folder() -> Path:
-    """Return where the local stack keeps everything: CHARTHOUSE_DATA, or `.charthouse` in the clone."""
-    named = os.environ.get("CHARTHOUSE_DATA", "")
-    return Path(named).expanduser().resolve() if named else ROOT / ".charthouse"
 
 
 def gateway_port() -> int:

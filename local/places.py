@@ -1,5 +1,6 @@
 """Where things are in a clone. Everything that is made, not written, is in a folder that git ignores."""
 
+import os
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -13,3 +14,9 @@ TOOLS = ROOT / ".tools"
 
 BUILDS = ROOT / ".aws-sam"
 """What `sam build` made."""
+
+
+def data_folder() -> Path:
+    """Return where the local stack keeps everything: CHARTHOUSE_DATA, or `.charthouse` in the clone."""
+    named = os.environ.get("CHARTHOUSE_DATA", "")
+    return Path(named).expanduser().resolve() if named else ROOT / ".charthouse"
