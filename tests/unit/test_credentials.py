@@ -1,7 +1,6 @@
 """The credentials requests are signed with, as Lambda puts them into the environment."""
 
 import pytest
-
 from charthouse.settings import Credentials, credentials
 
 
