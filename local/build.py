@@ -75,6 +75,8 @@ def _sources(template: Path) -> Iterator[Path]:
 
 
 def _tidy(builds: Path) -> None:
-    finished = sorted(builds.iterdir(), key=lambda path: path.stat().st_mtime, reverse=True)
+    finished = sorted(
+        (path for path in builds.iterdir() if path.is_dir()), key=lambda path: path.stat().st_mtime, reverse=True
+    )
     for old in finished[KEPT:]:
         shutil.rmtree(old, ignore_errors=True)

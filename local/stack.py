@@ -121,14 +121,16 @@ def _deploy(emulator: Emulator, name: str, parameters: Mapping[str, str], built:
             "--parameter-overrides",
             overrides(parameters),
         ),
-        *("--s3-bucket", ARTIFACTS, "--s3-prefix", name, "--capabilities", "CAPABILITY_IAM"),
+        *("--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM"),
         *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"),
     ]
+    # The emulator is ready within a second: SAM's usual 5 s between two looks would be most of the time.
     own = {key: value for key, value in sam_environment().items() if not key.startswith("AWS_")}
+    quick = {"SAM_CLI_POLL_DELAY": "0.2"}
     done = subprocess.run(
         command,
         cwd=ROOT,
-        env={**own, **emulator.environment()},
+        env={**own, **quick, **emulator.environment()},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
