@@ -29,7 +29,9 @@ names = st.one_of(
     st.text("ab+%~ .&=?#/'()*!_-\u00e9\u20ac", min_size=1, max_size=30),
 )
 keys = names.map(lambda name: name.strip("/")).filter(lambda name: name and not set(name.split("/")) & {".", "..", ""})
-headers = st.dictionaries(st.sampled_from(["Content-Type", "X-Amz-Target", "Accept"]), printable)
+headers = st.dictionaries(
+    st.sampled_from(["Content-Type", "X-Amz-Target", "Accept"]), st.one_of(printable, st.text(" a;/=", min_size=1))
+)
 
 
 @settings(max_examples=100, deadline=None)

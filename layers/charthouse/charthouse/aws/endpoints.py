@@ -21,7 +21,7 @@ def object_url(storage: Storage, key: str) -> str:
     signature does not survive that. A bucket with a dot in its name fits no TLS certificate, an emulator has no name
     per bucket: both get the path style.
     """
-    path = quote(stored_key(storage, key), safe="/~")
+    path = quote(stored_key(storage, key), safe="/")
     if storage.endpoint or "." in storage.bucket:
         return f"{service_url(storage, 's3')}{storage.bucket}/{path}"
     return f"https://{storage.bucket}.s3.{storage.region}.{_suffix(storage.region)}/{path}"

@@ -94,4 +94,4 @@ def _parts(url: str) -> tuple[str, str, str]:
 
 
 def _encoded(text: str) -> str:
-    return quote(text, safe="-_.~")
+    return quote(text, safe="")
