@@ -1,0 +1,423 @@
+"""protocol: settle, publish, upload, delete, event, reconcile, sweep; one yielded request per call to AWS.
+
+Each `yield` is one atomic call; what stands between two of them happens in the process alone. `broken` names the
+rules that are left out, so that the tests can show what each of them is for.
+"""
+
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.model.checker import Process, Request
+from tests.model.world import FOREIGN, Row, Stored, line_of
+
+type Step[T] = Generator[Request, Any, T]
+NO_INDEX: tuple[None, str] = None, FOREIGN
+
+type Starter = Callable[[int], Process]
+
+
+@dataclass(frozen=True, slots=True)
+class Protocol:
+    """The rules, for a world of so many files."""
+
+    files: int = 1
+    indexed: bool = True
+    """False: only package and provenance are stored; rows and index know nothing of provenance, nor it of them."""
+    known: bool = True
+    """Without a lease: the repository is known to be reconciled, so nobody looks at the marker."""
+    lease: bool = False
+    """False: everybody publishes at once, as if every lease had expired at once."""
+    rounds: int = 1
+    """Publications of one holder of the lease."""
+    keep: int = 0
+    """Versions kept per chart (all files are versions of one chart, the last is the newest); 0: all."""
+    broken: frozenset[str] = frozenset()
+
+    # Who can be at work.
+
+    def upload(self, key: int, content: str, *, provenance: bool = False, hasty: bool = False) -> Starter:
+        """Push a version that may not be there; `hasty` gives up waiting at any moment (202)."""
+
+        def run(who: int) -> Process:
+            if (yield from self._create(who, key, content)):
+                return (yield from self._finish(who, key, content, provenance=provenance, hasty=hasty))
+            if not self.indexed:
+                return None
+            if "409 before settle and publish" not in self.broken:
+                yield from self._settle(key)
+                yield from self._publish_for(key, hasty=hasty)
+            return 409, key
+
+        return run
+
+    def force(self, key: int, content: str, *, provenance: bool = False, hasty: bool = False) -> Starter:
+        """Push a version over whatever is there."""
+
+        def run(who: int) -> Process:
+            yield "replace", key, content
+            return (yield from self._finish(who, key, content, provenance=provenance, hasty=hasty))
+
+        return run
+
+    def delete(self, key: int) -> Starter:
+        """Delete a version."""
+
+        def run(_who: int) -> Process:
+            deleted = yield from self._remove(key)
+            if not self.indexed:
+                return None
+            yield from self._settle(key)
+            yield from self._publish_for(key)
+            return 200 if deleted else 404, key
+
+        return run
+
+    def prune(self, key: int, content: str) -> Starter:
+        """Somebody else's upload prunes this content of a version."""
+
+        def run(_who: int) -> Process:
+            yield from self._remove(key, content)
+            return None
+
+        return run
+
+    def event(self, key: int) -> Starter:
+        """Handle what the queue delivers: late, twice, or for no reason."""
+
+        def run(_who: int) -> Process:
+            yield from self._settle(key)
+            yield from self._publish_passing()
+            return None
+
+        return run
+
+    def copy(self, key: int, content: str) -> Starter:
+        """Something puts an object into the bucket, and its event follows."""
+
+        def run(_who: int) -> Process:
+            yield "replace", key, content
+            yield from self._settle(key)
+            yield from self._publish_passing()
+            return None
+
+        return run
+
+    def remove(self, key: int) -> Starter:
+        """Something takes an object out of the bucket, and its event follows."""
+
+        def run(_who: int) -> Process:
+            yield "delete", key, None
+            yield from self._settle(key)
+            yield from self._publish_passing()
+            return None
+
+        return run
+
+    def reconcile(self) -> Starter:
+        """Settle every file whose row does not agree with the bucket, and fold all rows."""
+
+        def run(_who: int) -> Process:
+            yield from self._align()
+            yield from self._publish(rebuild=True)
+            return None
+
+        return run
+
+    def sweep(self) -> Starter:
+        """Publish what was left dirty."""
+
+        def run(_who: int) -> Process:
+            yield from self._sweep()
+            return None
+
+        return run
+
+    def recover(self) -> Starter:
+        """Deliver every event (a queue delivers what was not acknowledged again), then sweep."""
+
+        def run(_who: int) -> Process:
+            key = 0
+            while key < self.files:
+                yield from self._settle(key)
+                key += 1
+            yield from self._sweep()
+            return None
+
+        return run
+
+    def _sweep(self) -> Step[None]:
+        if (yield from self._dirty_keys()):
+            yield from self._publish_passing()
+
+    # Upload.
+
+    def _create(self, who: int, key: int, content: str) -> Step[bool]:
+        if "PUT of the package without If-None-Match" in self.broken:
+            yield "replace", key, content
+            return True
+        while not (yield "create", key, content):
+            stored = yield "head_and_note", key
+            if stored is not None:
+                return bool(stored.upload == who) and "412 always read as exists" not in self.broken
+        return True
+
+    def _finish(self, who: int, key: int, content: str, *, provenance: bool, hasty: bool) -> Step[Hashable]:
+        if provenance or "upload without provenance leaves what is there" not in self.broken:
+            yield from self._agree(key, frozenset({content} if provenance else ()))
+        if not self.indexed:
+            return 202, key, provenance
+        yield from self._settle(key, Stored(content, who, 0))
+        if self.keep:
+            yield from self._prune(key)
+        shown = yield from self._publish_for(key, hasty=hasty)
+        return 201 if shown else 202, key, provenance
+
+    def _agree(self, key: int, held: frozenset[str]) -> Step[None]:
+        """Let only provenance be there that signs the package.
+
+        Taken away with If-Match, written with If-None-Match, never replaced. What is taken away is held on to (also if
+        the call failed: its answer may only be lost): the package it signs can come back between the look and the
+        removal, and then it is put back.
+        """
+        while True:
+            signs = yield "head_provenance", key
+            stored = yield "head", key
+            content = stored.content if stored else None
+            del stored
+            if signs == content is not None:
+                return
+            if signs is None and content not in held:
+                return
+            if content in held and "provenance written over what was seen" in self.broken:
+                yield "put_provenance", key, content, signs
+            elif content in held and "provenance written unconditionally" in self.broken:
+                yield "force_provenance", key, content
+            elif signs is None:
+                yield "put_provenance", key, content, None
+            else:
+                if "removed provenance is not held" not in self.broken:
+                    held |= {signs}
+                yield "delete_provenance", key, signs
+            if signs is None and "provenance is not looked at again" in self.broken:
+                return
+
+    def _prune(self, own: int) -> Step[None]:
+        rows = yield from self._rows()
+        old = _beyond(rows, self.keep, own)
+        del rows
+        while old:
+            (key, tag), old = old[0], old[1:]
+            yield from self._remove(key, tag)
+            yield from self._settle(key)
+
+    # Delete.
+
+    def _remove(self, key: int, meant: str | None = None) -> Step[bool]:
+        """Take package and provenance away; with `meant` only the package of that content."""
+        held: frozenset[str] = frozenset()
+        tried = done = False
+        while not done:
+            signs = yield "head_provenance", key
+            stored = yield "head_and_note", key
+            content = stored.content if stored else None
+            del stored
+            if content is None or meant not in {None, content}:
+                break
+            if signs is not None:
+                held |= {signs}
+            if signs is None or (yield from self._remove_provenance(key, signs, content)):
+                tried = True
+                done = yield from self._remove_package(key, content, pruning=meant is not None)
+        if "delete does not look for provenance again" not in self.broken:
+            yield from self._agree(key, held)
+        # Gone after an attempt of ours: it did it, and only its answer was lost.
+        return done or (tried and content is None)
+
+    def _remove_provenance(self, key: int, signs: str, content: str) -> Step[bool]:
+        match = None if "delete removes provenance without If-Match" in self.broken else signs
+        return bool((yield "delete_provenance_first", key, match, content))
+
+    def _remove_package(self, key: int, content: str, *, pruning: bool) -> Step[bool]:
+        if not pruning:
+            return bool((yield "delete", key, content))
+        return bool((yield "prune", key, None if "pruning without If-Match" in self.broken else content, content))
+
+    # Settle.
+
+    def _settle(self, key: int, own: Stored | None = None) -> Step[None]:
+        while not (yield from self._try_settle(key, own)):
+            pass
+
+    def _try_settle(self, key: int, own: Stored | None) -> Step[bool]:
+        """One attempt; False: somebody was faster."""
+        known = yield "get", key
+        if own is not None and "row from memory" in self.broken:
+            stored: Stored | None = own
+        else:
+            stored = yield "head", key
+        in_hand = stored is not None and own is not None and stored.upload == own.upload
+        if stored is not None and not in_hand and not (yield "read", key, stored):
+            return False
+        tag = stored.content if stored else None
+        del stored
+        if "no write when the content looks equal" in self.broken and known and known.line == line_of(tag):
+            return True
+        row = self._row(known, tag)
+        rev = None if "row written unconditionally" in self.broken else row.rev - 1
+        del known
+        return bool((yield "put", key, row, rev, "rev begins again at one" not in self.broken))
+
+    def _row(self, known: Row | None, tag: str | None) -> Row:
+        line = line_of(tag)
+        if known is None:
+            raised = tag is not None or "missing row is taken for a line not shown" not in self.broken
+        else:
+            raised = known.dirty or known.line != line
+        expires = tag is None and (not raised or "dirty tombstone expires" in self.broken)
+        return Row(known.rev + 1 if known else 1, tag, line, raised, 0 if expires else None)
+
+    def _align(self) -> Step[None]:
+        key = 0
+        while key < self.files:
+            if not (yield from self._agrees(key)):
+                yield from self._settle(key)
+            key += 1
+
+    def _agrees(self, key: int) -> Step[bool]:
+        stored = yield "head", key
+        tag = stored.content if stored else None
+        del stored
+        row = yield "get", key
+        return tag is None if row is None else row.tag == tag
+
+    # Publish.
+
+    def _publish_for(self, key: int, *, hasty: bool = False) -> Step[bool]:
+        """Publish, or wait until somebody has; False: gave up."""
+        if self.lease:
+            return (yield from self._take_turns(key, hasty=hasty))
+        yield from self._publish_alone()
+        return True
+
+    def _publish_passing(self) -> Step[None]:
+        """Publish, or leave it to the one who has the lease."""
+        if self.lease:
+            yield from self._take_turns(None)
+        else:
+            yield from self._publish_alone()
+
+    def _publish_alone(self) -> Step[None]:
+        if self.known:
+            yield from self._publish()
+        else:
+            yield from self._take_in_and_publish()
+
+    def _take_turns(self, key: int | None, *, hasty: bool = False) -> Step[bool]:
+        done = False
+        while True:
+            if (yield ("take",)):
+                yield from self._take_in_and_publish()
+                yield ("drop",)
+                done = True
+                if "no look after letting go" in self.broken or not (yield from self._dirty_keys()):
+                    return True
+            elif done or key is None:
+                return done
+            else:
+                why = yield "wait", key, hasty
+                if why != "try":
+                    return bool(why == "shown")
+
+    def _take_in_and_publish(self) -> Step[None]:
+        """Publish; what was never reconciled is listed first, then all rows are folded, and only then it is marked."""
+        reconciled = yield ("marker",)
+        if not reconciled and "first publication without listing" not in self.broken:
+            yield from self._align()
+        if not reconciled and "marked before it is published" in self.broken:
+            yield ("mark",)
+        yield from self._publish(rebuild=not reconciled and "first publication only splices" not in self.broken)
+        if not reconciled:
+            yield ("mark",)
+        left = self.rounds - 1
+        while left:
+            yield from self._publish()
+            left -= 1
+
+    def _publish(self, *, rebuild: bool = False) -> Step[None]:
+        used = None
+        while used is None:
+            used = yield from self._try_publish(rebuild=rebuild)
+        while used:
+            (key, rev, tombstone), used = used[0], used[1:]
+            yield "clear", key, None if "flags cleared without comparing rev" in self.broken else rev, tombstone
+
+    def _try_publish(self, *, rebuild: bool) -> Step[tuple[tuple[int, int, bool], ...] | None]:
+        """Return the dirty rows used, each with its `rev` and whether it is a tombstone; None: somebody was faster."""
+        rows: tuple[tuple[int, Row], ...] | None = None
+        if "rows read before the index" in self.broken:
+            rows = yield from self._dirty_rows()
+        index = yield ("get_index",)
+        tag, lines = index or NO_INDEX
+        del index
+        if isinstance(lines, str) or rebuild:
+            rows = yield from self._fold()
+            lines = (None,) * self.files
+        else:
+            rows = (yield from self._dirty_rows()) if rows is None else rows
+            if not rows:
+                return ()
+        spliced = _spliced(lines, rows)
+        used = tuple((key, row.rev, row.tag is None) for key, row in rows if row.dirty)
+        equal = spliced == lines
+        del rows, lines
+        if equal and "no PUT when the bytes look equal" in self.broken:
+            return used
+        conditional = "index PUT without If-Match" not in self.broken
+        return used if (yield "put_index", spliced, tag, conditional) else None
+
+    def _fold(self) -> Step[tuple[tuple[int, Row], ...]]:
+        if "first publication folds dirty rows only" in self.broken:
+            return (yield from self._dirty_rows())
+        return (yield from self._rows())
+
+    def _dirty_rows(self) -> Step[tuple[tuple[int, Row], ...]]:
+        keys = yield from self._dirty_keys()
+        found: tuple[tuple[int, Row], ...] = ()
+        while keys:
+            key, keys = keys[0], keys[1:]
+            row = yield "get", key
+            if row is not None and row.dirty:
+                found = (*found, (key, row))
+            del row
+        return found
+
+    def _dirty_keys(self) -> Step[tuple[int, ...]]:
+        key = 0
+        found: tuple[int, ...] = ()
+        while key < self.files:
+            if (yield "dirty", key):
+                found = (*found, key)
+            key += 1
+        return found
+
+    def _rows(self) -> Step[tuple[tuple[int, Row], ...]]:
+        key = 0
+        found: tuple[tuple[int, Row], ...] = ()
+        while key < self.files:
+            row = yield "get", key
+            if row is not None:
+                found = (*found, (key, row))
+            del row
+            key += 1
+        return found
+
+
+def _beyond(rows: tuple[tuple[int, Row], ...], keep: int, own: int) -> tuple[tuple[int, str], ...]:
+    there = [(key, row.tag) for key, row in rows if row.tag is not None]
+    return tuple((key, tag) for key, tag in there[: max(0, len(there) - keep)] if key != own)
+
+
+def _spliced(lines: tuple[str | None, ...], rows: tuple[tuple[int, Row], ...]) -> tuple[str | None, ...]:
+    fresh = {key: row.line for key, row in rows}
+    return tuple(fresh.get(key, line) for key, line in enumerate(lines))

@@ -1,0 +1,116 @@
+"""Each rule is needed: left out, a scenario shows what breaks, and how."""
+
+import pytest
+
+from tests.model.checker import explore
+from tests.model.scenarios import SCENARIOS, provenance_storm
+
+MUTANTS = [
+    # Publish.
+    ("rows read before the index", "upload, delete, event", "index"),
+    ("index PUT without If-Match", "two uploads of two files, with a crash and a lost answer", "index"),
+    ("flags cleared without comparing rev", "upload, delete, event", "clean row"),
+    ("no PUT when the bytes look equal", "upload, delete, event", "index"),
+    # Settle.
+    ("row written unconditionally", "upload, delete, event", ""),
+    ("row from memory", "upload, delete, with a crash and a lost answer", "index"),
+    ("no write when the content looks equal", "delete, the same content forced again, event", ""),
+    (
+        "missing row is taken for a line not shown",
+        "two events and a removal beside an index that shows the file, without a row",
+        "",
+    ),
+    # Tombstones.
+    ("tombstone expires while a process lives", "upload, delete, event", ""),
+    (
+        "dirty tombstone expires",
+        "lease: a dead holder, a removal that leaves the publication to it, and then only the sweep",
+        "the index shows 'a'",
+    ),
+    ("rev begins again at one", "upload, delete, event", "index"),
+    # Upload.
+    (
+        "PUT of the package without If-None-Match",
+        "two uploads of one version, with a crash and a lost answer",
+        "2 uploads of one version were told 201",
+    ),
+    (
+        "412 always read as exists",
+        "two uploads of one version, with a crash and a lost answer",
+        "told 409 of its own package",
+    ),
+    ("409 before settle and publish", "two uploads of one version, with a crash and a lost answer", "told 409"),
+    # The lease.
+    (
+        "no look after letting go",
+        "lease: event, event of another file, with a crash and a lost answer",
+        "left dirty",
+    ),
+    ("waiter gives up on an expired lease", "lease: two uploads of two files, with a crash", "stuck"),
+    (
+        "lease not known as one's own",
+        "lease: event, event of another file, with a crash and a lost answer",
+        "left dirty",
+    ),
+    # First publication.
+    (
+        "first publication without listing",
+        "first: upload, event, beside an object that was there before, with a crash and a lost answer",
+        "",
+    ),
+    (
+        "first publication folds dirty rows only",
+        "by hand: a foreign index, delete, upload, with a crash",
+        "",
+    ),
+    (
+        "first publication only splices",
+        "by hand: an emptied table, an object gone with it, upload, event, with a crash",
+        "",
+    ),
+    (
+        "marked before it is published",
+        "by hand: an emptied table, an object gone with it, a dead upload, and then another",
+        "the index shows 'a'",
+    ),
+    # Pruning.
+    (
+        "pruning without If-Match",
+        "pruning: upload beside a forced overwrite of the oldest version, with a crash",
+        "pruning removed",
+    ),
+]
+
+PROVENANCE_MUTANTS = [
+    ("provenance written unconditionally", "a with provenance", ("force b with provenance", "force a with provenance")),
+    (
+        "provenance written over what was seen",
+        "a with provenance",
+        ("force b with provenance", "force a with provenance"),
+    ),
+    ("provenance is not looked at again", "nothing", ("upload a with provenance", "force b")),
+    ("removed provenance is not held", "a with provenance", ("force b", "force a with provenance")),
+    ("delete does not look for provenance again", "nothing", ("upload a with provenance", "delete")),
+    ("delete removes provenance without If-Match", "a with provenance", ("force b with provenance", "prune a")),
+    ("upload without provenance leaves what is there", "provenance of a alone", ("upload b",)),
+]
+
+
+@pytest.mark.parametrize(("rule", "sentence", "harm"), MUTANTS, ids=[rule for rule, *_ in MUTANTS])
+def test_without_the_rule_a_promise_breaks(rule: str, sentence: str, harm: str) -> None:
+    storm = SCENARIOS[sentence](frozenset({rule}))
+
+    explored = explore(storm)
+
+    assert explored.violation is not None
+    assert harm in explored.violation
+
+
+@pytest.mark.parametrize(("rule", "before", "acts"), PROVENANCE_MUTANTS, ids=[rule for rule, *_ in PROVENANCE_MUTANTS])
+def test_without_the_rule_provenance_goes_wrong(rule: str, before: str, acts: tuple[str, ...]) -> None:
+    storm = provenance_storm(before, acts, frozenset({rule}))
+
+    explored = explore(storm)
+
+    assert explored.violation is not None
+    assert "provenance" in explored.violation
