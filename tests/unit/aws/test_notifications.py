@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from charthouse.aws.notifications import keys
+from charthouse.aws.notifications import keys, read_messages
+from charthouse.settings import Storage
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -76,6 +77,15 @@ def test_any_message_is_either_about_keys_or_an_error(message: object) -> None:
     except ValueError:
         return
     assert all(isinstance(key, str) for key in found)
+
+
+def test_a_batch_tells_of_keys_below_the_storage_prefix_and_of_messages_nobody_can_read() -> None:
+    bodies = {"1": notification("helm/team/a.tgz", "other/b.tgz"), "2": "no JSON", "3": notification("helmet/c.tgz")}
+
+    told, unreadable = read_messages(bodies, Storage(prefix="helm"))
+
+    assert told == {"1": ["team/a.tgz"], "3": []}
+    assert unreadable == ["2"]
 
 
 def notification(*encoded: str) -> str:
