@@ -26,7 +26,7 @@ def a_package(
     """
     chart: dict[str, object] = {"apiVersion": "v2", "name": name, "version": version} | metadata
     chart = {key: value for key, value in chart.items() if value is not None}
-    folder = name.replace("/", "_") or "chart"
+    folder = name.replace("/", "_").replace("\\", "_") or "chart"
     members = {f"{folder}/Chart.yaml": yaml.safe_dump(chart, allow_unicode=True, sort_keys=False).encode()}
     members |= {f"{folder}/{path}": body for path, body in (files or {}).items()}
     return an_archive(members)

@@ -12,15 +12,21 @@ import yaml
 
 from charthouse.helm.versions import Version, sort_key
 
+_NOT_EVERYWHERE = re.compile(
+    rb"[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]|\xe2\x80[\xa8\xa9]|\xef\xbb\xbf|\xef\xbf[\xbe\xbf]|\xed[\xa0-\xbf]"
+)
+"""UTF-8 of what some YAML parser refuses or takes for a line break, PyYAML's not always among them: control characters,
+U+2028, U+2029, the byte order mark, non-characters, surrogates."""
+
 type Check = Callable[["_Events", str], Any]
 """Reads one value off the events and returns it (of collections only what others need); raises `ValueError`."""
 
 
 def check_line(line: str) -> None:
     """Hold one index entry to Helm's shape; raises `ValueError` saying what is wrong."""
-    if "\n" in line or "\r" in line:
+    if "\n" in line:
         raise ValueError("entry: a line break")
-    _check(line, _entry, "entry")
+    _check(line.encode(errors="surrogatepass"), _entry, "entry")
 
 
 def check_index(data: bytes) -> None:
@@ -91,7 +97,9 @@ class _Events:
         return key
 
 
-def _check(text: str | bytes, check: Check, at: str) -> None:
+def _check(text: bytes, check: Check, at: str) -> None:
+    if match := _NOT_EVERYWHERE.search(text):
+        raise ValueError(f"{at}: the bytes {match[0].hex()} at {match.start()} are not for every YAML parser")
     try:
         events = _Events(yaml.parse(text, Loader=yaml.CSafeLoader))
         _expect(events.next(at), yaml.StreamStartEvent, at)

@@ -1,0 +1,44 @@
+"""Templates and values are taken out of a package as ChartMuseum shows them."""
+
+import pytest
+from charthouse.errors import BadPackage, NotFound
+from charthouse.helm.contents import templates, values
+
+from tests.builders import a_package
+
+SUBCHART = {"charts/x/Chart.yaml": b"name: x\nversion: 1.0.0\n", "charts/x/templates/y.yaml": b"no"}
+
+
+def test_the_charts_own_templates_come_in_base64_with_the_values() -> None:
+    package = a_package(
+        files={"templates/a.yaml": b"kind: Pod\n", "templates/sub/b.tpl": b"\xff", "values.yaml": b"a: {b: 010}\n"}
+        | SUBCHART
+    )
+
+    assert templates(package) == {
+        "templates": [
+            {"name": "templates/a.yaml", "data": "a2luZDogUG9kCg=="},
+            {"name": "templates/sub/b.tpl", "data": "/w=="},
+        ],
+        "values": {"a": {"b": 8}},
+    }
+
+
+def test_no_templates_and_no_values_are_null_and_empty_values_an_empty_object() -> None:
+    assert templates(a_package(files=SUBCHART)) == {"templates": None, "values": None}
+    assert templates(a_package(files={"values.yaml": b"# nothing\n"}))["values"] == {}
+
+
+def test_values_come_as_they_are() -> None:
+    assert values(a_package(files={"values.yaml": b"a:   1 # kept\n"})) == b"a:   1 # kept\n"
+    assert values(a_package(files={"values.yaml": b""})) == b""
+
+
+def test_missing_values_are_not_found() -> None:
+    with pytest.raises(NotFound, match=r"^values\.yaml not found$"):
+        values(a_package(files={"charts/x/values.yaml": b"a: 1\n"}))
+
+
+def test_broken_values_are_a_bad_package() -> None:
+    with pytest.raises(BadPackage, match=r"cannot load values\.yaml"):
+        templates(a_package(files={"values.yaml": b"["}))

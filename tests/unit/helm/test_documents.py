@@ -1,0 +1,67 @@
+"""YAML is read within bounds: what would explode or never end is refused at once."""
+
+import contextlib
+import time
+
+import pytest
+from charthouse.helm.documents import MAX_DEPTH, MAX_NODES, Nodes, YamlError, read
+from hypothesis import given
+from hypothesis import strategies as st
+
+BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    b"%c: &%c [%s]\n" % (letter, letter, b",".join([b"*%c" % (letter - 1)] * 10)) for letter in range(98, 110)
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (BOMB, f"yaml: more than {MAX_NODES} nodes"),
+        (b"[" * 100_000, f"yaml: exceeded max depth of {MAX_DEPTH}"),
+        (b"- " * 100_000, f"yaml: exceeded max depth of {MAX_DEPTH}"),
+        (b"- a\n" * (MAX_NODES + 1), f"yaml: more than {MAX_NODES} nodes"),
+        (b"&a [*a]", "yaml: anchor 'a' value contains itself"),
+        (b"[1]: 2", "yaml: invalid map key"),
+        (b"~: 2", "unsupported map key of type: null"),
+        (b"<<: 1", "yaml: map merge requires map or sequence of maps as the value"),
+        (b"!!int x", "yaml: cannot decode !!str `x` as a !!int"),
+        (b"!!binary '?'", "yaml: !!binary value contains invalid base64 data"),
+        (b"\xff\xfea\0", "yaml: not UTF-8"),
+        (b"".join(b"%%TAG !a%d! x\n" % n for n in range(101)), "yaml: more than 100 %TAG directives"),
+    ],
+)
+def test_hostile_yaml_is_refused_at_once(data: bytes, message: str) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(YamlError) as refused:
+        read(data)
+
+    assert str(refused.value) == message
+    assert time.monotonic() - started < 10
+
+
+@given(st.binary() | st.text("ab:[]{},&*!|>-'\"\n #%~<?01.").map(str.encode))
+def test_any_bytes_are_yaml_or_a_yaml_error(data: bytes) -> None:
+    nodes = Nodes(1000)
+
+    with contextlib.suppress(YamlError):
+        read(data, nodes)
+
+    assert nodes.left <= 1000
+
+
+def test_documents_share_one_allowance() -> None:
+    nodes = Nodes(5)
+
+    read(b"[a, b]", nodes)
+
+    with pytest.raises(YamlError, match="nodes"):
+        read(b"[a, b]", nodes)
+
+
+def test_an_alias_counts_with_all_it_stands_for() -> None:
+    nodes = Nodes(100)
+
+    read(b"{a: &x [1, 2, 3], b: *x, c: *x}", nodes)
+
+    assert nodes.left == 100 - 1 - 3 - 3 * 4
