@@ -58,13 +58,16 @@ deploy: setup
 	$(LOCAL) deploy
 
 smoke: setup
+	@$(BIN)/python -m local.tools
 	@test -n "$(URL)" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
 	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
 
 contract-aws: setup
 	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/pytest tests/contract
 
+# Real Helm first: where it cannot be had, that is said before the tests begin.
 test: setup
+	@$(BIN)/python -m local.tools
 	@exec $(BIN)/pytest
 
 check: lint template test

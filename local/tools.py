@@ -13,7 +13,7 @@ from pathlib import Path
 
 from local.lock import locked
 from local.places import TOOLS, WORKSHOP
-from local.progress import Trouble, step
+from local.progress import Trouble, give_up, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,3 +125,11 @@ def _installed(program: Path) -> Path:
     if not program.exists():
         raise Trouble(f"{program.parent.parent.name} is not installed yet: run `make setup` first.")
     return program
+
+
+if __name__ == "__main__":
+    try:
+        for each in HELM:
+            helm(each)
+    except Trouble as trouble:
+        give_up(trouble)
