@@ -9,6 +9,7 @@
 #   make deploy       build and deploy to AWS (STACK=charthouse PARAMETERS="..." GUIDED=1)
 #   make smoke        try a deployment (URL=... TOKEN=...)
 #   make contract-aws try what is assumed of AWS in the account of your credentials
+#   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       put the formatting right
@@ -22,7 +23,7 @@ MAKEFLAGS += --no-builtin-rules
 # As they were typed: make would take a dollar sign in a password for a variable of its own.
 override PARAMETERS := $(value PARAMETERS)
 override TOKEN := $(value TOKEN)
-export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN
+export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR
 
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
@@ -30,7 +31,7 @@ TYPED := -p charthouse -p local -p tests
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
 
-.PHONY: help setup run token env reconcile keys deploy smoke contract-aws test check lint template format lock clean
+.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test check lint template format lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
@@ -61,6 +62,9 @@ smoke: setup
 	@$(BIN)/python -m local.tools
 	@test -n "$(URL)" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
 	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
+
+index: setup
+	@exec $(BIN)/python -m local.index
 
 contract-aws: setup
 	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/pytest tests/contract
