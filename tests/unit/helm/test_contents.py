@@ -4,7 +4,7 @@ import pytest
 from charthouse.errors import BadPackage, NotFound
 from charthouse.helm.contents import templates, values
 
-from tests.builders import a_package
+from tests.builders import a_package, an_archive
 
 SUBCHART = {"charts/x/Chart.yaml": b"name: x\nversion: 1.0.0\n", "charts/x/templates/y.yaml": b"no"}
 
@@ -32,6 +32,12 @@ def test_no_templates_and_no_values_are_null_and_empty_values_an_empty_object() 
 def test_values_come_as_they_are() -> None:
     assert values(a_package(files={"values.yaml": b"a:   1 # kept\n"})) == b"a:   1 # kept\n"
     assert values(a_package(files={"values.yaml": b""})) == b""
+
+
+def test_of_two_values_files_the_last_counts() -> None:
+    package = an_archive({"c/values.yaml": b"a: 1", "d/values.yaml": b"a: 2"})
+
+    assert values(package) == b"a: 2"
 
 
 def test_missing_values_are_not_found() -> None:

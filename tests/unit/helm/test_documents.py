@@ -65,3 +65,7 @@ def test_an_alias_counts_with_all_it_stands_for() -> None:
     read(b"{a: &x [1, 2, 3], b: *x, c: *x}", nodes)
 
     assert nodes.left == 100 - 1 - 3 - 3 * 4
+
+
+def test_of_several_merged_mappings_the_first_counts() -> None:
+    assert read(b"<<: [{a: 1, b: 1}, {a: 2, c: 2}]") == {"a": 1, "b": 1, "c": 2}
