@@ -60,7 +60,7 @@ deploy: setup
 
 smoke: setup
 	@$(BIN)/python -m local.tools
-	@test -n "$(URL)" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
+	@test -n "$$URL" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
 	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
 
 index: setup
