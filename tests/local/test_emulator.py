@@ -2,7 +2,12 @@
 
 import http.client
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import boto3
+import pytest
+from botocore.exceptions import ClientError
 
 from local.emulator import Emulator
 
@@ -47,3 +52,12 @@ def status(host: str, target: str, headers: dict[str, str]) -> int:
     answer.read()
     connection.close()
     return answer.status
+
+
+def test_a_key_that_nobody_has_is_refused(tmp_path: Path) -> None:
+    with Emulator(tmp_path) as emulator:
+        stranger: Any = boto3.Session("AKIAIOSFODNN7EXAMPLE", "wrong", region_name="us-east-1")
+        client = stranger.client("s3", endpoint_url=emulator.endpoint)
+
+        with pytest.raises(ClientError, match="InvalidAccessKeyId|AccessDenied|403"):
+            client.list_buckets()
