@@ -59,5 +59,5 @@ def test_a_key_that_nobody_has_is_refused(tmp_path: Path) -> None:
         stranger: Any = boto3.Session("AKIAIOSFODNN7EXAMPLE", "wrong", region_name="us-east-1")
         client = stranger.client("s3", endpoint_url=emulator.endpoint)
 
-        with pytest.raises(ClientError, match="InvalidAccessKeyId|AccessDenied|403"):
+        with pytest.raises(ClientError, match=r"InvalidAccessKeyId|AccessDenied|403"):
             client.list_buckets()
