@@ -10,6 +10,7 @@ import pytest
 from charthouse.ports import Marker, Row
 
 from tests.contract.clouds import RowStand
+from tests.rows import put
 
 NOW = 1_795_000_000.25
 LATER = NOW + 10
@@ -101,7 +102,7 @@ def test_unpublished_are_the_repositories_with_dirty_rows_since_the_oldest(rows:
         replace(dirty, repo="", dirty="2026-11-20T15:49:05Z"),
         replace(dirty, repo="clean", dirty=None),
     ]:
-        rows.table.put(row)
+        put(rows.table, row)
     rows.markers.count("clean", 1, 1)
 
     assert rows.markers.unpublished() == {"team": "2026-11-20T15:49:01Z", "": "2026-11-20T15:49:05Z"}
@@ -109,7 +110,7 @@ def test_unpublished_are_the_repositories_with_dirty_rows_since_the_oldest(rows:
 
 def test_nothing_is_unpublished_once_it_is_cleared(rows: RowStand) -> None:
     dirty = Row("team", "a.tgz", 1, dirty="2026-11-20T15:49:03Z")
-    rows.table.put(dirty)
+    put(rows.table, dirty)
 
     rows.table.clear(dirty, None)
 

@@ -1,6 +1,7 @@
 """What is stored beside the bytes, as a client of S3 meets it."""
 
 from dataclasses import replace
+from hashlib import sha256
 
 import pytest
 from charthouse.aws.bucket import S3Bucket
@@ -31,7 +32,10 @@ def test_a_package_is_stored_under_its_own_type_and_without_an_encoding(
     stored = cloud.s3.head_object(Bucket=place.bucket, Key=f"typed/{file}")
     assert stored["ContentType"] == content_type
     assert not stored.get("ContentEncoding")
-    assert stored["Metadata"] == {"charthouse-upload-id": "upload-1"}
+    assert stored["Metadata"] == {
+        "charthouse-upload-id": "upload-1",
+        "charthouse-digest": sha256(b"package").hexdigest(),
+    }
 
 
 def test_an_index_is_stored_as_yaml_that_no_cache_serves_unasked(cloud: Cloud) -> None:

@@ -12,6 +12,7 @@ from charthouse.errors import Changed
 from charthouse.ports import Row
 
 from tests.contract.clouds import RowStand
+from tests.rows import put
 
 SINCE = "2026-11-20T15:49:01Z"
 
@@ -39,50 +40,50 @@ def test_a_row_comes_back_as_it_was_written(rows: RowStand, repo: str) -> None:
         dirty=SINCE,
         expires=1_795_000_000,
     )
-    rows.table.put(full)
+    put(rows.table, full)
 
     assert rows.table.get(repo, "nginx-1.0.0+é.tgz") == full
 
 
 def test_a_tombstone_comes_back_as_it_was_written(rows: RowStand) -> None:
-    rows.table.put(Row("team", "nginx-1.0.0.tgz", 1))
+    put(rows.table, Row("team", "nginx-1.0.0.tgz", 1))
 
     assert rows.table.get("team", "nginx-1.0.0.tgz") == Row("team", "nginx-1.0.0.tgz", 1)
 
 
 def test_a_first_row_is_not_written_twice(rows: RowStand) -> None:
     """attribute_not_exists on the key: ConditionalCheckFailedException."""
-    rows.table.put(a_row("a.tgz", etag="first"))
+    put(rows.table, a_row("a.tgz", etag="first"))
 
     with pytest.raises(Changed):
-        rows.table.put(a_row("a.tgz", etag="second"))
+        put(rows.table, a_row("a.tgz", etag="second"))
 
     assert stored(rows, "a.tgz").etag == "first"
 
 
 def test_a_row_replaces_the_one_before_it_whole(rows: RowStand) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutItem.html: the whole item."""
-    rows.table.put(a_row("a.tgz", dirty=SINCE, problem="old", expires=17))
+    put(rows.table, a_row("a.tgz", dirty=SINCE, problem="old", expires=17))
 
-    rows.table.put(a_row("a.tgz", rev=2, etag="new"))
+    put(rows.table, a_row("a.tgz", rev=2, etag="new"))
 
     assert stored(rows, "a.tgz") == a_row("a.tgz", rev=2, etag="new")
 
 
 @pytest.mark.parametrize("rev", [1, 2, 4, 7])
 def test_a_row_replaces_only_the_one_before_it(rows: RowStand, rev: int) -> None:
-    rows.table.put(a_row("a.tgz"))
-    rows.table.put(a_row("a.tgz", rev=2))
+    put(rows.table, a_row("a.tgz"))
+    put(rows.table, a_row("a.tgz", rev=2))
 
     with pytest.raises(Changed):
-        rows.table.put(a_row("a.tgz", rev=rev, etag="late"))
+        put(rows.table, a_row("a.tgz", rev=rev, etag="late"))
 
     assert stored(rows, "a.tgz") == a_row("a.tgz", rev=2)
 
 
 def test_a_row_that_follows_one_that_is_not_there_is_not_written(rows: RowStand) -> None:
     with pytest.raises(Changed):
-        rows.table.put(a_row("a.tgz", rev=2))
+        put(rows.table, a_row("a.tgz", rev=2))
 
     assert rows.table.get("team", "a.tgz") is None
 
@@ -94,15 +95,15 @@ def test_the_dirty_rows_are_found_whole_and_all_of_them(rows: RowStand) -> None:
     """
     dirty = [a_row(f"{name}.tgz", dirty=SINCE, line="{}", chart="a") for name in "abcde"]
     for row in [*dirty, a_row("clean.tgz"), replace(dirty[0], repo="other"), replace(dirty[0], repo="team/a")]:
-        rows.table.put(row)
+        put(rows.table, row)
 
     assert by_file(rows.table.dirty("team")) == dirty
 
 
 def test_a_row_written_clean_is_dirty_no_more(rows: RowStand) -> None:
     """An item without the range key is not in the index."""
-    rows.table.put(a_row("a.tgz", dirty=SINCE))
-    rows.table.put(a_row("a.tgz", rev=2))
+    put(rows.table, a_row("a.tgz", dirty=SINCE))
+    put(rows.table, a_row("a.tgz", rev=2))
 
     assert rows.table.dirty("team") == []
 
@@ -111,14 +112,14 @@ def test_more_dirty_rows_than_one_batch_holds_are_found(rows: RowStand) -> None:
     """https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html: 100 keys."""
     dirty = [a_row(f"{number:03}.tgz", dirty=SINCE) for number in range(103)]
     for row in dirty:
-        rows.table.put(row)
+        put(rows.table, row)
 
     assert by_file(rows.table.dirty("team")) == dirty
 
 
 def test_a_cleared_row_is_the_same_row_without_its_flag(rows: RowStand) -> None:
     row = a_row("a.tgz", dirty=SINCE, line="{}", chart="a", expires=17)
-    rows.table.put(row)
+    put(rows.table, row)
 
     rows.table.clear(row, None)
 
@@ -128,7 +129,7 @@ def test_a_cleared_row_is_the_same_row_without_its_flag(rows: RowStand) -> None:
 
 def test_a_cleared_tombstone_expires(rows: RowStand) -> None:
     row = Row("team", "a.tgz", 1, dirty=SINCE)
-    rows.table.put(row)
+    put(rows.table, row)
 
     rows.table.clear(row, 1_795_000_000)
 
@@ -137,8 +138,8 @@ def test_a_cleared_tombstone_expires(rows: RowStand) -> None:
 
 def test_a_row_that_went_on_stays_dirty(rows: RowStand) -> None:
     row = a_row("a.tgz", dirty=SINCE)
-    rows.table.put(row)
-    rows.table.put(replace(row, rev=2))
+    put(rows.table, row)
+    put(rows.table, replace(row, rev=2))
 
     rows.table.clear(row, 1_795_000_000)
 
@@ -162,8 +163,8 @@ def test_all_rows_come_in_the_order_of_their_files_bytes(rows: RowStand) -> None
     """
     files = ["é.tgz", "b.tgz", "a.tgz", "B.tgz", "a+x.tgz", "!.tgz", "😀.tgz", "\uff5e.tgz"]
     for file in files:
-        rows.table.put(a_row(file))
-    rows.table.put(replace(a_row("a.tgz"), repo="team/a"))
+        put(rows.table, a_row(file))
+    put(rows.table, replace(a_row("a.tgz"), repo="team/a"))
     rows.markers.count("team", 1, 1)
 
     assert [row.file for row in rows.table.rows("team")] == sorted(files, key=str.encode)
@@ -171,7 +172,7 @@ def test_all_rows_come_in_the_order_of_their_files_bytes(rows: RowStand) -> None
 
 def test_rows_go_on_after_a_file_that_need_not_exist(rows: RowStand) -> None:
     for file in ["a.tgz", "b.tgz", "d.tgz", "e.tgz"]:
-        rows.table.put(a_row(file))
+        put(rows.table, a_row(file))
 
     assert [row.file for row in rows.table.rows("team", after="c.tgz")] == ["d.tgz", "e.tgz"]
     assert [row.file for row in rows.table.rows("team", after="d.tgz")] == ["e.tgz"]
@@ -181,23 +182,23 @@ def test_the_rows_of_a_chart_are_found_by_its_whole_name(rows: RowStand) -> None
     of_a = [a_row(f"a-{number}.0.0.tgz", chart="a", line="{}") for number in range(5)]
     others = [a_row("ab-1.0.0.tgz", chart="ab"), a_row("broken.tgz"), Row("team", "a-9.0.0.tgz", 1)]
     for row in [*of_a, *others, replace(of_a[0], repo="other")]:
-        rows.table.put(row)
+        put(rows.table, row)
 
     assert by_file(rows.table.chart("team", "a")) == of_a
 
 
 def test_of_many_who_write_the_next_row_exactly_one_wins(rows: RowStand) -> None:
-    rows.table.put(a_row("a.tgz"))
+    put(rows.table, a_row("a.tgz"))
 
-    def put(number: int) -> bool:
+    def wins(number: int) -> bool:
         try:
-            rows.table.put(a_row("a.tgz", rev=2, etag=str(number)))
+            put(rows.table, a_row("a.tgz", rev=2, etag=str(number)))
         except Changed:
             return False
         return True
 
     with ThreadPoolExecutor(8 if rows.races else 1) as pool:
-        won = list(pool.map(put, range(8)))
+        won = list(pool.map(wins, range(8)))
 
     assert won.count(True) == 1
     assert stored(rows, "a.tgz").etag == str(won.index(True))

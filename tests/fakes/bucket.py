@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from hashlib import sha256
 
 from charthouse.errors import Changed
 from charthouse.ports import StoredIndex, StoredObject
@@ -142,7 +143,8 @@ class FakeIndexStore:
 
 def _told_by_head(key: str, version: Version) -> StoredObject:
     size = len(version.body or b"")
-    return StoredObject(key, version.etag, size, version.modified, version.id, version.upload_id)
+    digest = sha256(version.body).hexdigest() if version.body and version.upload_id else None
+    return StoredObject(key, version.etag, size, version.modified, version.id, version.upload_id, digest)
 
 
 def _told_by_listing(key: str, version: Version) -> StoredObject:

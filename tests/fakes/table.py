@@ -23,11 +23,11 @@ class FakeTable:
         self.step("table.get:done")
         return row
 
-    def put(self, row: Row) -> None:
-        """Write the row if the stored one has `row.rev - 1` (0: there is none), else raise `Changed`."""
+    def put(self, row: Row, over: int | None) -> None:
+        """Write the row if the stored one has the `rev` that is given (None: there is none), else raise `Changed`."""
         self.step("table.put")
         stored = self.world.rows.get((row.repo, row.file))
-        matches = (0 if stored is None else stored.rev) == row.rev - 1
+        matches = (None if stored is None else stored.rev) == over
         if matches:
             self.world.rows[row.repo, row.file] = row
         self.step("table.put:done")

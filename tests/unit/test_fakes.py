@@ -7,6 +7,7 @@ from charthouse.errors import Unavailable
 from charthouse.ports import Row
 
 from tests.fakes import FakeBucket, FakeClock, FakeTable, World
+from tests.rows import put
 
 KEY = "team/nginx-1.0.0.tgz"
 
@@ -46,12 +47,12 @@ def test_a_query_misses_what_changes_behind_it() -> None:
     """DynamoDB reads a query's items one after the other."""
     world = World()
     table = FakeTable(world)
-    table.put(Row("team", "b.tgz", 1, dirty="2"))
+    put(table, Row("team", "b.tgz", 1, dirty="2"))
 
     def meanwhile(call: str) -> None:
         if call == "table.dirty:item" and ("team", "a.tgz") not in world.rows:
-            table.put(Row("team", "a.tgz", 1, dirty="1"))
-            table.put(Row("team", "b.tgz", 2, dirty="2", digest="new"))
+            put(table, Row("team", "a.tgz", 1, dirty="1"))
+            put(table, Row("team", "b.tgz", 2, dirty="2", digest="new"))
 
     found = FakeTable(world, meanwhile).dirty("team")
 
@@ -62,7 +63,7 @@ def test_a_row_cleaned_during_the_query_is_left_out() -> None:
     world = World()
     table = FakeTable(world)
     row = Row("team", "a.tgz", 1, dirty="1")
-    table.put(row)
+    put(table, row)
 
     def meanwhile(call: str) -> None:
         if call == "table.dirty:item":
@@ -75,7 +76,7 @@ def test_a_tombstone_goes_when_its_time_has_come() -> None:
     world = World()
     table = FakeTable(world)
     row = Row("team", "a.tgz", 1, dirty="1")
-    table.put(row)
+    put(table, row)
     table.clear(row, int(world.time) + 10)
 
     world.expire_rows()

@@ -28,6 +28,8 @@ class StoredObject:
     """None in a bucket without versioning, and in listings."""
     upload_id: str | None = None
     """The upload that wrote it, from the object's metadata; None for objects put there by other means."""
+    digest: str | None = None
+    """sha256 of the bytes, hex, from the object's metadata; None likewise, and in listings."""
 
 
 class Bucket(Protocol):
@@ -90,7 +92,7 @@ class Row:
     repo: str
     file: str
     rev: int
-    """Goes up by one with every write of `Table.put`; the fence of every condition."""
+    """The fence of every condition: goes up with every settling, and never comes back for the same file."""
     etag: str | None = None
     version_id: str | None = None
     size: int = 0
@@ -116,8 +118,8 @@ class Table(Protocol):
     def get(self, repo: str, file: str) -> Row | None:
         """Return the row, or None."""
 
-    def put(self, row: Row) -> None:
-        """Write the row if the stored one has `row.rev - 1` (0: there is none), else raise `Changed`."""
+    def put(self, row: Row, over: int | None) -> None:
+        """Write the row if the stored one has the `rev` that is given (None: there is none), else raise `Changed`."""
 
     def dirty(self, repo: str) -> list[Row]:
         """Return all rows that are dirty, complete, every page. Rows made dirty meanwhile may be missing."""

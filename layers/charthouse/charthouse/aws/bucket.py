@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 UPLOAD_ID = "charthouse-upload-id"
 """Name of the object metadata (`x-amz-meta-…`) that tells one's own object when an answer was lost."""
+
+DIGEST = "charthouse-digest"
+"""Name of the object metadata that saves reading a package to know what its provenance has to sign."""
 
 _CONTENT_TYPES = {"tgz": "application/gzip", "prov": "application/pgp-signature"}
 """Never a Content-Encoding: a client that undoes it would store a tar under the name of a package."""
@@ -48,6 +52,7 @@ class S3Bucket:
             _whole_seconds(answer["LastModified"]),
             answer.get("VersionId"),
             answer.get("Metadata", {}).get(UPLOAD_ID),
+            answer.get("Metadata", {}).get(DIGEST),
         )
 
     def read(self, stored: StoredObject) -> bytes:
@@ -111,7 +116,7 @@ class S3Bucket:
             "Key": self._at(key),
             "Body": body,
             "ContentType": _CONTENT_TYPES.get(key.rpartition(".")[2], "application/octet-stream"),
-            "Metadata": {UPLOAD_ID: upload_id},
+            "Metadata": {UPLOAD_ID: upload_id, DIGEST: sha256(body).hexdigest()},
             **encryption(self.storage),
             **condition,
         }

@@ -51,8 +51,8 @@ class DynamoTable:
         item = answer.get("Item")
         return None if item is None else _row(item)
 
-    def put(self, row: Row) -> None:
-        """Write the row if the stored one has `row.rev - 1` (0: there is none), else raise `Changed`.
+    def put(self, row: Row, over: int | None) -> None:
+        """Write the row if the stored one has the `rev` that is given (None: there is none), else raise `Changed`.
 
         After a lost answer the SDK's own retry meets its own first write and says `Changed` too: whoever settles
         starts again and writes once more. Not told apart on purpose: an equal row may be somebody else's, written from
@@ -61,9 +61,9 @@ class DynamoTable:
         condition: dict[str, Any] = {
             "ConditionExpression": "#rev = :was",
             "ExpressionAttributeNames": {"#rev": "rev"},
-            "ExpressionAttributeValues": {":was": {"N": str(row.rev - 1)}},
+            "ExpressionAttributeValues": {":was": {"N": str(over)}},
         }
-        if row.rev == 1:
+        if over is None:
             condition = {
                 "ConditionExpression": "attribute_not_exists(#file)",
                 "ExpressionAttributeNames": {"#file": "file"},

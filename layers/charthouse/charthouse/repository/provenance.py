@@ -1,42 +1,56 @@
 """Provenance: a `.tgz.prov` beside its package, and never another package's."""
 
-from charthouse.errors import Changed, ChartVersionExists, Unavailable
+from collections.abc import Iterable
+from dataclasses import dataclass
+from hashlib import sha256
+
+from charthouse.errors import Changed, ChartVersionExists
 from charthouse.ports import StoredObject
 from charthouse.repository.store import PATIENCE, Store
 
 
-def keep_provenance(store: Store, key: str, provenance: bytes | None, upload_id: str, until: float) -> None:
-    """Write the provenance of the package at `key` just stored by `upload_id`; None: take away what verified another.
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """Provenance that was sent together with a package."""
 
-    Several forced uploads may be at this at once. Each writes only over what it has seen, only while the package is
-    its own, and looks again afterwards: whoever finds the package replaced takes back what it wrote. Raises
-    `Unavailable` saying what to do: the package is stored.
+    body: bytes
+    digest: str
+    """sha256 of that package, hex."""
+
+
+def agree(store: Store, key: str, *, until: float, sent: Signed | None = None, taken: Iterable[bytes] = ()) -> None:
+    """See to it that the provenance beside the package at `key` is the package's own, or that there is none.
+
+    Runs after every write or removal of a package. `sent` is what came with it, `taken` what a removal took away.
+    Several may be at this at once, so nothing is ever overwritten: provenance that signs another package is taken away
+    as it was seen, and remembered; what was taken comes back where nothing is, if the package it signs came back.
+    Raises `Unavailable`, also when `until` (seconds since the epoch) has passed.
     """
-    prov = f"{key}.prov"
-    try:
-        while True:
-            there = store.bucket.head(prov)
-            # The package is looked at after the provenance: whoever stored it since has not written his yet.
-            ours = store.bucket.head(key)
-            if ours is None or ours.upload_id != upload_id:
+    held = [*taken, *([sent.body] if sent else [])]
+
+    def signs(body: bytes, digest: str | None) -> bool:
+        return digest is not None and (digest.encode() in body or (sent is not None and sent == Signed(body, digest)))
+
+    while True:
+        try:
+            there = store.bucket.head(f"{key}.prov")
+            if there is None and not held:
                 return
-            if there is not None and there.upload_id == upload_id:
-                break
-            try:
-                _swap(store, prov, there, provenance, upload_id)
-            except Changed:
-                store.again(until)
+            body = store.bucket.read(there) if there else None
+            # The package is looked at last: whoever replaced it before has not looked at its provenance yet.
+            digest = _digest(store, store.bucket.head(key))
+            if there is None or body is None:
+                fitting = next((body for body in held if signs(body, digest)), None)
+                if fitting is None:
+                    return
+                store.bucket.create(f"{key}.prov", fitting, store.clock.token())
+            elif signs(body, digest):
+                return
             else:
-                break
-        now = store.bucket.head(key)
-        if provenance is not None and (now is None or now.etag != ours.etag):
-            _take_back(store, prov, upload_id)
-    except Unavailable as failure:
-        if provenance is None:
-            return
-        raise Unavailable(
-            "the package is stored, its provenance file is not: send it again to the prov route", failure.retry_after
-        ) from failure
+                held.append(body)
+                store.bucket.delete(there)
+        except Changed:
+            store.again(until)
 
 
 def put_provenance(store: Store, key: str, provenance: bytes, *, exists: str, overwrite: bool) -> None:
@@ -45,30 +59,20 @@ def put_provenance(store: Store, key: str, provenance: bytes, *, exists: str, ov
     if overwrite:
         store.bucket.replace(key, provenance, upload_id)
         return
-    try:
-        store.bucket.create(key, provenance, upload_id)
-    except Changed:
-        there = store.bucket.head(key)
-        if there is None:
-            store.again(until)
-            put_provenance(store, key, provenance, exists=exists, overwrite=overwrite)
-        elif there.upload_id != upload_id:
-            raise ChartVersionExists(exists) from None
-
-
-def _swap(store: Store, prov: str, there: StoredObject | None, provenance: bytes | None, upload_id: str) -> None:
-    if provenance is not None and there is None:
-        store.bucket.create(prov, provenance, upload_id)
-    elif provenance is not None:
-        store.bucket.replace(prov, provenance, upload_id, match=there)
-    elif there is not None:
-        store.bucket.delete(there)
-
-
-def _take_back(store: Store, prov: str, upload_id: str) -> None:
-    there = store.bucket.head(prov)
-    if there is not None and there.upload_id == upload_id:
+    while True:
         try:
-            store.bucket.delete(there)
+            store.bucket.create(key, provenance, upload_id)
         except Changed:
-            return
+            there = store.bucket.head(key)
+            if there is None:
+                store.again(until)
+                continue
+            if there.upload_id != upload_id:
+                raise ChartVersionExists(exists) from None
+        return
+
+
+def _digest(store: Store, package: StoredObject | None) -> str | None:
+    if package is None:
+        return None
+    return package.digest or sha256(store.bucket.read(package)).hexdigest()

@@ -7,7 +7,7 @@ from charthouse.helm.entry import render_entry
 from charthouse.helm.package import Package
 from charthouse.helm.provenance import Provenance
 from charthouse.repository.outcome import Outcome, published
-from charthouse.repository.provenance import keep_provenance, put_provenance
+from charthouse.repository.provenance import Signed, agree, put_provenance
 from charthouse.repository.prune import prune
 from charthouse.repository.settle import Written, settle
 from charthouse.repository.store import PATIENCE, Store, folder, timestamp
@@ -64,8 +64,7 @@ def _push_package(
         # Whoever is told "exists" must be able to see what does.
         published(store, [settle(store, repo, file, until=until)], until=until)
         raise ChartVersionExists(sent.exists)
-    if overwrite or sent.provenance is not None:
-        keep_provenance(store, key, sent.provenance, written.upload_id, until)
+    _sign(store, key, package, sent.provenance, until)
     try:
         rows = [settle(store, repo, file, written=written, until=until)]
         if rules.per_chart_limit:
@@ -74,6 +73,17 @@ def _push_package(
     except Unavailable as failure:
         store.journal.note("left_to_the_event", repository=repo, file=file, reason=failure.message)
         return Outcome.STORED
+
+
+def _sign(store: Store, key: str, package: Package, provenance: bytes | None, until: float) -> None:
+    """Put the provenance beside its package, and take away what signs another."""
+    sent = Signed(provenance, package.digest) if provenance is not None else None
+    try:
+        agree(store, key, until=until, sent=sent)
+    except Unavailable as failure:
+        if sent:
+            raise Unavailable("the package is stored, its provenance is not: send that to the prov route") from failure
+        store.journal.note("provenance_left", file=key, reason=failure.message)
 
 
 def _create(store: Store, key: str, body: bytes, upload_id: str, until: float) -> bool:

@@ -98,9 +98,9 @@ def _reconcile_one(store: Store, progress: Progress, repo: str, until: float) ->
     found = Found(settled=aligned.settled, unlisted=aligned.unlisted)
     if aligned.next is not None:
         return replace(progress, after=aligned.next, found=progress.found.plus(found))
-    store.markers.reconciled(repo, timestamp(store.clock.now()))
     foreign = _is_foreign(store, repo)
     _publish(store, repo, until)
+    store.markers.reconciled(repo, timestamp(store.clock.now()))
     differences = int(foreign) + compare(store, repo, until=until)
     marker = store.markers.get(repo)
     found = found.plus(Found(repositories=1, versions=marker.versions if marker else 0, differences=differences))

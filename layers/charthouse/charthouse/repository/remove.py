@@ -4,26 +4,39 @@ from collections.abc import Callable
 
 from charthouse.errors import Changed, Unavailable
 from charthouse.ports import StoredObject
+from charthouse.repository.provenance import agree
 from charthouse.repository.store import Store
 
 
 def remove(store: Store, key: str, *, until: float, meant: Callable[[StoredObject], bool] = lambda _: True) -> bool:
     """Remove the package and its provenance; False if there is none, or not the one that is `meant`.
 
-    Each is deleted only as it was seen, and the provenance was seen before the package: whoever stores another package
-    meanwhile keeps it with its provenance, and the removal starts again. Raises `Unavailable` when `until` has passed.
+    Each is deleted only as it was seen. Whoever stores another package meanwhile keeps it: the removal starts again,
+    and provenance it took away from under a package comes back. Raises `Unavailable` when `until` has passed.
     """
+    taken: list[bytes] = []
+    removed = False
+    try:
+        removed = _remove(store, key, until, meant, taken)
+    finally:
+        if removed or taken:
+            _give_back(store, key, until, taken)
+    return removed
+
+
+def _remove(store: Store, key: str, until: float, meant: Callable[[StoredObject], bool], taken: list[bytes]) -> bool:
     tried = False
     while True:
-        provenance = store.bucket.head(f"{key}.prov")
-        package = store.bucket.head(key)
-        if package is None:
-            # Gone after an attempt of ours: it did it, and only its answer was lost.
-            return tried
-        if not meant(package):
-            return False
         try:
+            provenance = store.bucket.head(f"{key}.prov")
+            package = store.bucket.head(key)
+            if package is None:
+                # Gone after an attempt of ours: it did it, and only its answer was lost.
+                return tried
+            if not meant(package):
+                return False
             if provenance is not None:
+                taken.append(store.bucket.read(provenance))
                 store.bucket.delete(provenance)
             tried = True
             store.bucket.delete(package)
@@ -35,3 +48,10 @@ def remove(store: Store, key: str, *, until: float, meant: Callable[[StoredObjec
             return True
         else:
             return True
+
+
+def _give_back(store: Store, key: str, until: float, taken: list[bytes]) -> None:
+    try:
+        agree(store, key, until=until, taken=taken)
+    except Unavailable as failure:
+        store.journal.note("provenance_left", file=key, reason=failure.message)

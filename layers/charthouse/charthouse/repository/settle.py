@@ -37,9 +37,9 @@ def settle(
         known = store.table.get(repo, file)
         stored = store.bucket.head(f"{folder(repo)}{file}")
         try:
-            row = _told(store, Row(repo, file, known.rev if known else 0), known, stored, written)
+            row = _told(store, Row(repo, file, 0), known, stored, written)
             row = _with_fence(row, known, store.clock.now(), doubt=doubt)
-            store.table.put(row)
+            store.table.put(row, known.rev if known else None)
         except Changed:
             store.again(until)
             continue
@@ -85,4 +85,6 @@ def _with_fence(row: Row, known: Row | None, now: float, *, doubt: bool) -> Row:
     dirty = since or (timestamp(now) if changed else None)
     # A tombstone the index does not wait for may go, counted from its last write: that is what fences off the others.
     expires = int(now) + TOMBSTONE_SECONDS if row.etag is None and dirty is None else None
-    return replace(row, rev=row.rev + 1, dirty=dirty, expires=expires)
+    # A file's first row may follow a tombstone that went away: whoever has just read that one must not meet its `rev`.
+    rev = known.rev + 1 if known else int(now * 1000)
+    return replace(row, rev=rev, dirty=dirty, expires=expires)

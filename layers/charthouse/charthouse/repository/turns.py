@@ -59,11 +59,13 @@ def _take_turn(store: Store, repo: str, owner: str, until: float) -> bool:
 
 def _publish(store: Store, marker: Marker, until: float) -> None:
     repo = marker.repo
-    if marker.reconciled is None:
-        if align(store, repo, until=until).next is not None:
-            raise Unavailable("the repository is being taken in, its index follows")
+    unknown = marker.reconciled is None
+    if unknown and align(store, repo, until=until).next is not None:
+        raise Unavailable("the repository is being taken in, its index follows")
+    # An index that is there may show what neither bucket nor rows know any more, so it is not spliced but replaced.
+    counts = publish(store, repo, until=until, rebuild=unknown).count()
+    if unknown:
         store.markers.reconciled(repo, timestamp(store.clock.now()))
-    counts = publish(store, repo, until=until).count()
     if counts != (marker.charts, marker.versions):
         store.markers.count(repo, *counts)
 

@@ -16,6 +16,9 @@ from charthouse.web.requests import Request
 from charthouse.web.responses import Response
 from charthouse.web.routes import Kind, Route, match
 
+LOGGER = "charthouse.lines"
+"""Name of the logger. Powertools calls its own after the stack, which may well be called charthouse."""
+
 type Answer = Callable[[Request, Route], Response]
 """What a function does for a route that was found and may be used."""
 
@@ -48,7 +51,7 @@ def endpoint(
     """
 
     def decorate(answer: Answer) -> Handler:
-        visit = _Visits(settings, gate, frozenset(kinds), log or logging.getLogger("charthouse"), seconds, answer)
+        visit = _Visits(settings, gate, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, answer)
 
         def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             return visit.answer(event).event()

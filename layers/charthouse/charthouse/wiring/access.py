@@ -3,10 +3,10 @@
 import time
 
 from charthouse.access.gate import Gate
-from charthouse.aws.lines import LineJournal, line_logger
 from charthouse.aws.secret import Secret
 from charthouse.aws.signer import Signer
 from charthouse.settings import Settings, credentials
+from charthouse.wiring.lines import LineJournal, line_logger
 
 
 def gate(settings: Settings) -> Gate:

@@ -5,7 +5,7 @@ import logging
 from io import StringIO
 from typing import Any
 
-from charthouse.aws.lines import LineJournal, line_logger
+from charthouse.wiring.lines import LineJournal, line_logger
 
 
 def test_an_event_is_one_line_with_its_facts() -> None:

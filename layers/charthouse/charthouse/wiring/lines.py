@@ -5,6 +5,8 @@ import logging
 import sys
 from dataclasses import dataclass
 
+from charthouse.web.endpoint import LOGGER
+
 _PLAIN = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "taskName", "aws_request_id"}
 
 
@@ -19,7 +21,7 @@ class _JsonLine(logging.Formatter):
 
 def line_logger(level: str) -> logging.Logger:
     """Return the logger of a function: one JSON object a line, with everything given as `extra`."""
-    log = logging.getLogger("charthouse")
+    log = logging.getLogger(LOGGER)
     log.setLevel(level)
     log.propagate = False
     if not log.handlers:
