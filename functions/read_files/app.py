@@ -9,7 +9,7 @@ from charthouse.web.requests import Request
 from charthouse.web.responses import YAML, Response, bytes_response, redirect
 from charthouse.web.routes import Kind, Route
 from charthouse.wiring.access import gate
-from charthouse.wiring.reading import reading
+from charthouse.wiring.reading import Method, reading
 
 settings = Settings.read()
 files = reading(settings)
@@ -19,7 +19,7 @@ files = reading(settings)
 def handler(request: Request, route: Route) -> Response:
     """Answer 302; for a repository without an index 200 with an empty one."""
     # A URL is signed for one method: a HEAD of a URL for GET would be refused.
-    method = "HEAD" if request.method == "HEAD" else "GET"
+    method: Method = "HEAD" if request.method == "HEAD" else "GET"
     if route.kind is not Kind.INDEX:
         return redirect(files.file_url(method, route.repo, route.file))
     url = files.index_url(method, route.repo)
