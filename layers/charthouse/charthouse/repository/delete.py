@@ -14,7 +14,9 @@ def delete_version(store: Store, repo: str, name: str, version: str, *, patient:
     The file name decides, as in ChartMuseum: `x-1` `2` and `x` `1-2` are the same file. Raises `NotFound` if there is
     none, after making sure that the index agrees: a delete that crashed is finished by its retry.
     """
-    return _delete(store, repo, [f"{name}-{version}.tgz"], "chart version not found", patient=patient)
+    # No version has a space: should a gateway have made one of a `+`, this is the way back.
+    file = f"{name}-{version.replace(' ', '+')}.tgz"
+    return _delete(store, repo, [file], "chart version not found", patient=patient)
 
 
 def delete_chart(store: Store, repo: str, name: str, *, patient: bool = True) -> Outcome:

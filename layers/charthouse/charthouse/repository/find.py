@@ -35,8 +35,10 @@ def find_version(store: Store, repo: str, name: str, wanted: str) -> Row:
 
     Reads one row for an exact version, however many the chart has. Raises `NotFound` in Helm's words.
     """
-    row = store.table.get(repo, f"{name}-{wanted}.tgz")
-    if row and row.line and (row.chart, row.version) == (name, wanted):
+    # No version has a space: should a gateway have made one of a `+`, this is the way back.
+    exact = wanted.replace(" ", "+")
+    row = store.table.get(repo, f"{name}-{exact}.tgz")
+    if row and row.line and (row.chart, row.version) == (name, exact):
         return row
     rows = {row.version: row for row in _versions(store, repo, name) if row.version is not None}
     if not rows:

@@ -8,7 +8,7 @@ from charthouse.errors import Unavailable
 from charthouse.ports import Folders
 from charthouse.repository.align import align
 from charthouse.repository.compare import compare
-from charthouse.repository.keys import fits
+from charthouse.repository.keys import is_repository
 from charthouse.repository.store import Store, folder, timestamp
 from charthouse.repository.turns import publish_together
 from charthouse.settings import Paths
@@ -76,20 +76,20 @@ def reconcile(store: Store, folders: Folders, paths: Paths, *, until: float, sta
 
 def repositories(store: Store, folders: Folders, paths: Paths) -> list[str]:
     """Return the name of every repository there is: it has packages in the bucket, or an index."""
-    found = {repo for repo in store.indexes.repositories() if fits(repo, paths)}
+    found = {repo for repo in store.indexes.repositories() if is_repository(repo, paths)}
     found.update(_with_folders(folders, paths, ""))
     return sorted(found)
 
 
 def _with_folders(folders: Folders, paths: Paths, repo: str) -> Iterator[str]:
     depth = len(repo.split("/")) if repo else 0
-    if fits(repo, paths):
+    if is_repository(repo, paths):
         yield repo
     if not paths.depth_dynamic and depth >= paths.depth:
         return
     for prefix in folders.below(folder(repo)):
         name = prefix.removesuffix("/")
-        if fits(name, Paths(depth_dynamic=True)):
+        if is_repository(name, Paths(depth_dynamic=True)):
             yield from _with_folders(folders, paths, name)
 
 

@@ -22,19 +22,13 @@ from enum import Enum, auto
 
 from charthouse.access.grants import Action
 from charthouse.errors import NotFound
+from charthouse.repository.keys import is_repository
 from charthouse.settings import Paths, Rules, Site
 
-RESERVED = frozenset({"api", "v2", "health", "info", "metrics", ".charthouse"})
-"""First segments no repository may have: routes of ours, now or later, and the folder of our own objects."""
+MAX_FILE = 905
+"""Bytes of a file's name: the longest `ChartRef` has, and `.prov`."""
 
-MAX_REPOSITORY = 512
-"""Characters of a repository's name; with a file and our own prefixes it fits S3's 1,024 bytes of key."""
-
-MAX_FILE = 320
-"""Characters of a file's name."""
-
-# Letters, digits and the marks that need no care in an S3 key, a URL, a log line or a claim; `+` is in versions.
-_SEGMENT = re.compile(r"[A-Za-z0-9._~@+=-]+")
+_LOST_PLUS = re.compile(r"(-v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?) ([0-9A-Za-z.-]+\.tgz(?:\.prov)?)$")
 _PACKAGE = re.compile(r"[^/]+\.tgz")
 _PROVENANCE = re.compile(r"[^/]+\.tgz\.prov")
 # A browser or client that asks for one of these wants the file, not a page of HTML.
@@ -97,17 +91,6 @@ def match(method: str, path: str, paths: Paths, rules: Rules, site: Site) -> Rou
     raise NotFound("not found")
 
 
-def is_repository(repo: str, paths: Paths) -> bool:
-    """Return whether a repository of this name can exist at the configured depth (empty: the one without a name)."""
-    segments = repo.split("/") if repo else []
-    return (
-        (paths.depth_dynamic or len(segments) == paths.depth)
-        and len(repo) <= MAX_REPOSITORY
-        and all(_SEGMENT.fullmatch(segment) and segment not in {".", "..", "-"} for segment in segments)
-        and not (segments and segments[0] in RESERVED)
-    )
-
-
 def _candidates(path: str, context_path: str) -> Iterator[str]:
     if context_path and (path == context_path or path.startswith(f"{context_path}/")):
         yield path.removeprefix(context_path) or "/"
@@ -122,7 +105,7 @@ class _Parser:
     site: Site
 
     def parse(self, path: str) -> Route | None:
-        if not path.startswith("/") or not path.isprintable() or "\\" in path:
+        if not path.startswith("/") or not path.isprintable():
             return None
         segments = path[1:].split("/")
         # Only the last may be empty: a slash at the end, which some routes allow.
@@ -159,10 +142,9 @@ class _Parser:
         return Route(Kind.HOME, repo, action=Action.PULL) if not repo or self._fits(repo) else None
 
     def _file(self, repo: str, file: str) -> Route | None:
-        # Should a gateway take the plus of a version for a space: no file name has spaces, so what was meant is known.
-        file = file.replace(" ", "+")
+        file = _with_plus(file)
         kind = Kind.PACKAGE if _PACKAGE.fullmatch(file) else Kind.PROVENANCE if _PROVENANCE.fullmatch(file) else None
-        if kind is None or not _SEGMENT.fullmatch(file) or len(file) > MAX_FILE or not self._fits(repo):
+        if kind is None or len(file.encode()) > MAX_FILE or not self._fits(repo):
             return None
         return Route(kind, repo, file=file, action=Action.PULL)
 
@@ -193,6 +175,14 @@ class _Parser:
 
     def _fits(self, repo: str) -> bool:
         return is_repository(repo, self.paths)
+
+
+def _with_plus(file: str) -> str:
+    """Return the file name with its `+` back, should a gateway have taken that for a space.
+
+    A chart's name may hold spaces; one that stands after a version can only be where its build metadata begins.
+    """
+    return _LOST_PLUS.sub(r"\1+\2", file)
 
 
 def _chart_route(tail: Sequence[str]) -> Route | None:
