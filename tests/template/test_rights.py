@@ -43,7 +43,7 @@ RIGHTS = {
     | ENCRYPT,
     "ShowHome": {("dynamodb:GetItem", "Table.Arn")} | LIST | PASSWORD,
     "UploadCharts": PUBLISHING | _each("s3:PutObject s3:DeleteObject", *PACKAGES) | PASSWORD,
-    "DeleteCharts": PUBLISHING | _each("s3:DeleteObject", *PACKAGES) | PASSWORD,
+    "DeleteCharts": PUBLISHING | _each("s3:DeleteObject", *PACKAGES) | {("s3:PutObject", PACKAGES[1])} | PASSWORD,
     "IndexObjects": PUBLISHING
     | _each("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", "ObjectEvents.Arn"),
     "ReconcileRepositories": PUBLISHING

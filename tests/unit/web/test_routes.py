@@ -188,8 +188,7 @@ def test_nothing_is_decoded_a_second_time() -> None:
     assert found("GET", "/api/charts/a/%2e%2e").version == "%2e%2e"
 
 
-@pytest.mark.parametrize(
-)
+@pytest.mark.parametrize("file", ["ä-1.tgz", "my chart-1.0.0.tgz", "a%2fb-1.tgz", "a?b-1.tgz", "a\\b-1.tgz"])
 def test_a_file_may_have_any_name_a_chart_may_have(file: str) -> None:
     assert found("GET", f"/charts/{file}").file == file
 
