@@ -1,0 +1,73 @@
+"""One emulator for all acceptance tests, the stacks in it, and the repository the main job is tried on.
+
+With CHARTHOUSE_URL set only the tests marked `smoke` run, against the repository there. CHARTHOUSE_TOKEN is a bearer
+token for it, or `user:password`.
+"""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from local.emulator import Emulator
+from tests.acceptance.deployment import Deployments, failures
+from tests.acceptance.helm import Helm
+from tests.acceptance.repository import Repository, basic
+
+URL = os.environ.get("CHARTHOUSE_URL", "")
+TOKEN = os.environ.get("CHARTHOUSE_TOKEN", "")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "smoke: needs nothing but a repository's URL and credentials; see `make smoke`")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if URL:
+        others = [item for item in items if item.get_closest_marker("smoke") is None]
+        items[:] = [item for item in items if item not in others]
+        config.hook.pytest_deselected(items=others)
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+    """One emulator of AWS for all stacks."""
+    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def deployed(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployments]:
+    """Deploy stacks: `deployed(Depth=2)`. At the end nothing may have failed unseen in any of them."""
+    deployments = Deployments(emulator, tmp_path_factory.mktemp("keys"))
+    try:
+        yield deployments
+        assert failures(emulator) == []
+    finally:
+        deployments.stop()
+
+
+@pytest.fixture(scope="session")
+def repository(request: pytest.FixtureRequest) -> Iterator[Repository]:
+    """Return the repository of the main job: a local stack as `make run` has it, or the one at CHARTHOUSE_URL."""
+    if URL:
+        authorization = basic(*TOKEN.split(":", 1)) if ":" in TOKEN else f"Bearer {TOKEN}" if TOKEN else None
+        found = Repository.at(URL, authorization)
+    else:
+        found = request.getfixturevalue("deployed")().repository()
+    yield found
+    found.remove_uploads()
+
+
+@pytest.fixture
+def chart() -> str:
+    """Return a chart's name that nobody else has, also not an earlier run against the same deployment."""
+    return f"smoke-{secrets.token_hex(4)}"
+
+
+@pytest.fixture
+def helm(tmp_path: Path) -> Callable[[int], Helm]:
+    """Return the Helm of a major version with a home of its own, the same one within a test."""
+    return lambda major: Helm(major, tmp_path / f"helm-{major}")
