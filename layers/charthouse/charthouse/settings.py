@@ -92,6 +92,8 @@ class Site:
     enable_metrics: bool = False
     log_health: bool = False
     log_level: str = "INFO"
+    service: str = "charthouse"
+    """The stack's name, by which its metrics are told from another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,7 @@ class Settings:
                 enable_metrics=env.flag("ENABLE_METRICS"),
                 log_health=env.flag("LOG_HEALTH"),
                 log_level=env.text("LOG_LEVEL") or "INFO",
+                service=env.environ.get("POWERTOOLS_SERVICE_NAME") or "charthouse",
             ),
         )
 

@@ -1,6 +1,7 @@
 """What every function does around its own work: route, gate, refusals, headers, one line in the log."""
 
 import logging
+import sys
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
@@ -11,6 +12,7 @@ from charthouse.access.gate import Gate
 from charthouse.errors import NotFound, Refusal
 from charthouse.settings import Settings
 from charthouse.web import site
+from charthouse.web.figures import request_figures
 from charthouse.web.problems import internal_error, problem
 from charthouse.web.requests import Request
 from charthouse.web.responses import Response
@@ -91,7 +93,11 @@ class _Visits:
             facts["problem"] = refusal.message[:_LONGEST]
         except Exception as error:  # noqa: BLE001 (the one place: a bug must not cost the client its answer)
             response, bug = internal_error(), error
-        self._note(facts | {"status": response.status, "seconds": round(self._seconds() - started, 4)}, bug)
+        seconds = round(self._seconds() - started, 4)
+        self._note(facts | {"status": response.status, "seconds": seconds}, bug)
+        if self._settings.site.enable_metrics:
+            figures = request_figures(self._settings.site.service, response.status, seconds, time.time())
+            sys.stdout.write(f"{figures}\n")
         return replace(response, headers=self._headers(response.headers, str(facts["request_id"])))
 
     def _respond(self, event: Mapping[str, Any], facts: dict[str, str | float]) -> Response:
