@@ -1,23 +1,20 @@
 """One index entry as one line of JSON that every YAML parser reads alike."""
 
-import json
-import re
 from urllib.parse import quote
 
 from charthouse.errors import BadPackage
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.package import Package
 from charthouse.helm.strict import check_index, check_line
+from charthouse.helm.text import as_json
 
-__all__ = ["MAX_KEY", "MAX_LINE", "as_json", "check_index", "check_line", "render_entry", "url_path"]
+__all__ = ["MAX_KEY", "MAX_LINE", "check_index", "check_line", "render_entry", "url_path"]
 
 MAX_LINE = 65_536
 """Bytes of UTF-8 of one entry, so that one chart cannot bloat everybody's index."""
 MAX_KEY = 1_000
 """Characters of a mapping key with quotes and escapes; YAML parsers stop looking for the colon after 1,024."""
 
-_ESCAPED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
-"""What JSON may hold and YAML, or one of its readers, may not; JSON escapes C0 itself."""
 _SAFE_IN_PATH = "!$&'()*+,;=:@"
 """RFC 3986's path characters beside letters, digits and `-._~`: they stay literal, a version's `+` among them."""
 
@@ -43,12 +40,6 @@ def url_path(ref: ChartRef) -> str:
     Helm takes it apart with `url.Parse` and names the file after the decoded path.
     """
     return f"charts/{quote(ref.filename, safe=_SAFE_IN_PATH)}"
-
-
-def as_json(value: object) -> str:
-    """Return the value as JSON on one line, which every YAML parser reads alike."""
-    text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"), sort_keys=True)
-    return _ESCAPED.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _keys(value: object) -> list[str]:

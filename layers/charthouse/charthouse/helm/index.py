@@ -22,7 +22,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from charthouse.helm.entry import as_json
+from charthouse.helm.text import as_json
 from charthouse.helm.versions import sort_key
 
 URLS = '"urls":["'
