@@ -20,24 +20,31 @@ def delete_version(store: Store, repo: str, name: str, version: str, *, patient:
 
 
 def delete_chart(store: Store, repo: str, name: str, *, patient: bool = True) -> Outcome:
-    """Delete every version of the chart and their provenance; raises `NotFound` if there is none."""
+    """Delete every version of the chart and their provenance; raises `NotFound` if there is none.
+
+    Raises `Unavailable` while a version is left, though others may be gone by then: its retry deletes the rest.
+    """
     files = [row.file for row in store.table.chart(repo, name)]
     return _delete(store, repo, files, "chart not found", patient=patient)
 
 
 def _delete(store: Store, repo: str, files: list[str], missing: str, *, patient: bool) -> Outcome:
     until = store.clock.now() + PATIENCE
-    removed = False
+    removed: list[str] = []
     rows: list[Row] = []
+
+    def remove_one(file: str) -> None:
+        if remove(store, f"{folder(repo)}{file}", until=until):
+            removed.append(file)
+
+    store.each(remove_one, files)
     try:
-        for file in files:
-            removed |= remove(store, f"{folder(repo)}{file}", until=until)
-            rows.append(settle(store, repo, file, until=until))
+        store.each(lambda file: rows.append(settle(store, repo, file, until=until)), files)
         outcome = published(store, rows, until=until, patient=patient)
     except Unavailable as failure:
         if not removed:
             raise
-        store.journal.note("left_to_the_event", repository=repo, file=files[len(rows)], reason=failure.message)
+        store.journal.note("left_to_the_event", repository=repo, file=removed[0], reason=failure.message)
         return Outcome.STORED
     if not removed:
         raise NotFound(missing)
