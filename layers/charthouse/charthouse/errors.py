@@ -8,6 +8,7 @@
     │   ├── Unauthorized            credentials missing or wrong (401); carries the challenge
     │   ├── Forbidden               credentials right but not enough (403)
     │   ├── NotFound                no such chart, version, object or route (404)
+    │   │   └── Unreadable          the object is there, but S3 does not let us read it
     │   ├── ChartVersionExists      the version is there and may not be overwritten (409)
     │   ├── TooLarge                more bytes than may be sent or answered (413)
     │   ├── StorageLimitReached     the repository is full (507)
@@ -58,6 +59,10 @@ class Forbidden(Refusal):
 
 class NotFound(Refusal):
     """There is no such chart, version, object or route."""
+
+
+class Unreadable(NotFound):
+    """The object is there, but S3 does not let us read it: another's key, or a storage class that is an archive."""
 
 
 class ChartVersionExists(Refusal):

@@ -39,7 +39,10 @@ class Bucket(Protocol):
         """Return what is stored under the key now, or None if nothing is. A 403 is never "gone": it flies."""
 
     def read(self, stored: StoredObject) -> bytes:
-        """Return the bytes of exactly this version; raise `Changed` if it is no longer there to be read."""
+        """Return the bytes of exactly this version; raise `Changed` if it is no longer there to be read.
+
+        Raises `Unreadable` if it is there and may not be read.
+        """
 
     def create(self, key: str, body: bytes, upload_id: str) -> None:
         """Store where nothing is (`If-None-Match: *`); raise `Changed` if something is there already."""

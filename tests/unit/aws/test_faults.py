@@ -17,7 +17,7 @@ from charthouse.aws.bucket import S3Bucket
 from charthouse.aws.faults import CONFLICT, LOST, translated
 from charthouse.aws.indexes import S3IndexStore
 from charthouse.aws.table import BATCH_TRIES, DynamoTable
-from charthouse.errors import Changed, Unavailable
+from charthouse.errors import Changed, Unavailable, Unreadable
 from charthouse.ports import StoredObject
 from charthouse.settings import Storage
 
@@ -80,6 +80,15 @@ def test_a_missing_right_to_look_is_not_an_absence() -> None:
 
     with pytest.raises(ClientError):
         bucket.head("a.tgz")
+
+
+@pytest.mark.parametrize("code", ["AccessDenied", "InvalidObjectState", "KMS.DisabledException"])
+def test_an_object_that_head_shows_and_get_refuses_is_unreadable(code: str) -> None:
+    """Somebody else's key, or an archive: that object's own trouble, not the function's."""
+    seen = StoredObject("a.tgz", "etag", 7, datetime(2026, 11, 20, tzinfo=UTC))
+
+    with pytest.raises(Unreadable, match=code):
+        S3Bucket(Scripted([said(code, 403)]).client, STORAGE).read(seen)
 
 
 def test_a_conflict_is_tried_again_until_it_is_decided() -> None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from charthouse.errors import Unavailable
+from charthouse.errors import Unavailable, Unreadable
 from charthouse.helm.package import Package
 from charthouse.ports import Row
 from charthouse.repository.settle import TOMBSTONE_SECONDS, Written, settle
@@ -176,3 +176,19 @@ def test_a_row_after_a_forgotten_tombstone_has_a_revision_no_row_had_before() ->
     row = settle(a_store(world), "", FILE, until=LATER)
 
     assert row.rev > tombstone.rev
+
+
+def test_an_object_that_cannot_be_read_is_reported_and_tried_again() -> None:
+    world = World()
+    world.put_object(FILE, a_package())
+
+    def nobody_may_read(call: str) -> None:
+        if call == "bucket.read":
+            raise Unreadable("cannot be read: S3 says InvalidObjectState")
+
+    archived = settle(a_store(world, nobody_may_read), "", FILE, until=LATER)
+    restored = settle(a_store(world), "", FILE, until=LATER)
+
+    assert (archived.line, archived.problem) == (None, "cannot be read: S3 says InvalidObjectState")
+    assert restored.line is not None
+    assert restored.problem is None

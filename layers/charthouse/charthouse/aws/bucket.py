@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from charthouse.aws.faults import CONFLICT, GONE, LOST, code, settled, translated
 from charthouse.aws.keys import plain_key, stored_key
-from charthouse.errors import Unavailable
+from charthouse.errors import Unavailable, Unreadable
 from charthouse.ports import StoredObject
 from charthouse.settings import Storage
 
@@ -23,6 +23,9 @@ UPLOAD_ID = "charthouse-upload-id"
 
 DIGEST = "charthouse-digest"
 """Name of the object metadata that saves reading a package to know what its provenance has to sign."""
+
+_UNREADABLE = frozenset({"AccessDenied", "InvalidObjectState"})
+"""Of an object that HEAD has shown: encrypted with a key that is not ours to use, or archived."""
 
 _CONTENT_TYPES = {"tgz": "application/gzip", "prov": "application/pgp-signature"}
 """Never a Content-Encoding: a client that undoes it would store a tar under the name of a package."""
@@ -58,11 +61,16 @@ class S3Bucket:
     def read(self, stored: StoredObject) -> bytes:
         """Return the bytes of this version, also when it is not the newest any more; else raise `Changed`."""
         version: dict[str, Any] = {} if stored.version_id is None else {"VersionId": stored.version_id}
-        with translated(stored.key, lost=GONE):
-            answer = self.s3.get_object(
-                Bucket=self.storage.bucket, Key=self._at(stored.key), IfMatch=_quoted(stored.etag), **version
-            )
-            return answer["Body"].read()
+        try:
+            with translated(stored.key, lost=GONE):
+                answer = self.s3.get_object(
+                    Bucket=self.storage.bucket, Key=self._at(stored.key), IfMatch=_quoted(stored.etag), **version
+                )
+                return answer["Body"].read()
+        except ClientError as error:
+            if code(error) in _UNREADABLE or code(error).startswith("KMS."):
+                raise Unreadable(f"cannot be read: S3 says {code(error)}") from error
+            raise
 
     def create(self, key: str, body: bytes, upload_id: str) -> None:
         """Store where nothing, or a delete marker, is; `Changed` if something is there.

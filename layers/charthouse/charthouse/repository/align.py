@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from itertools import batched
 
 from charthouse.ports import Row, StoredObject
-from charthouse.repository.settle import settle
+from charthouse.repository.settle import is_known, settle
 from charthouse.repository.store import Store, folder, timestamp
 
 BATCH = 64
@@ -71,5 +71,4 @@ def _agree(stored: StoredObject | None, row: Row | None) -> bool:
         return False
     if stored is None:
         return row.etag is None
-    known = row.line or row.problem
-    return bool(known) and (row.etag, row.modified) == (stored.etag, timestamp(stored.modified))
+    return is_known(row) and (row.etag, row.modified) == (stored.etag, timestamp(stored.modified))

@@ -25,8 +25,10 @@ def absorb(store: Store, paths: Paths, messages: Mapping[str, Sequence[str]], *,
         repo, file = places[key]
         try:
             row = settle(store, repo, file, until=until)
-        except Unavailable as failure:
-            store.journal.note("event_failed", repository=repo, file=file, reason=failure.message)
+        except Exception as failure:  # noqa: BLE001  one object that nobody foresaw must not fail the others' messages
+            store.journal.note(
+                "event_failed", repository=repo, file=file, reason=str(failure), kind=type(failure).__name__
+            )
             failed.add(key)
         else:
             if row.dirty:

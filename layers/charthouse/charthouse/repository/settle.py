@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from charthouse.errors import BadPackage, Changed
+from charthouse.errors import BadPackage, Changed, Unreadable
 from charthouse.helm.entry import check_line, render_entry
 from charthouse.helm.package import Package
 from charthouse.ports import Row, StoredObject
@@ -10,6 +10,9 @@ from charthouse.repository.store import Store, folder, timestamp
 
 TOMBSTONE_SECONDS = 26 * 3600
 """How long a published tombstone stays: longer than any process that still saw the object can live (15 minutes)."""
+
+UNREADABLE = "cannot be read"
+"""How the problem of an `Unreadable` object begins."""
 
 MAX_PACKAGE_SIZE = 100 * 1024 * 1024
 """Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
@@ -48,19 +51,24 @@ def settle(
         return row
 
 
+def is_known(row: Row) -> bool:
+    """Tell whether the row says all there is to say of its object; one that could not be read may be by now."""
+    return row.line is not None or (row.problem is not None and not row.problem.startswith(UNREADABLE))
+
+
 def _told(store: Store, blank: Row, known: Row | None, stored: StoredObject | None, written: Written | None) -> Row:
     """Return the row of what is stored: read from the bytes, unless they are known or in hand."""
     if stored is None:
         return blank
     modified = timestamp(stored.modified)
     same = known and (known.etag, known.version_id, known.modified) == (stored.etag, stored.version_id, modified)
-    if known and same and (known.line or known.problem):
+    if known and same and is_known(known):
         return known
     row = replace(blank, etag=stored.etag, version_id=stored.version_id, size=stored.size, modified=modified)
     try:
         ours = written is not None and written.upload_id == stored.upload_id
         return _listed(row, written.package if written and ours else _read(store, stored))
-    except BadPackage as refusal:
+    except (BadPackage, Unreadable) as refusal:
         return replace(row, problem=refusal.message)
 
 

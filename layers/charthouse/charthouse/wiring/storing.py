@@ -18,8 +18,8 @@ from charthouse.aws.table import DynamoTable
 from charthouse.repository.store import Store
 from charthouse.settings import Settings
 
-THREADS = 8
-"""Files settled at once; each waits for S3 and DynamoDB most of the time."""
+THREADS = 4
+"""Files settled at once: each waits for S3 and DynamoDB most of the time, and may hold a package of 100 MiB."""
 
 
 def store(settings: Settings) -> Store:
