@@ -15,6 +15,7 @@ from local.emulator import Emulator
 from tests.acceptance.deployment import Deployments, failures
 from tests.acceptance.helm import Helm
 from tests.acceptance.repository import Repository, basic
+from tests.acceptance.signing import KeyRing
 
 URL = os.environ.get("CHARTHOUSE_URL", "")
 TOKEN = os.environ.get("CHARTHOUSE_TOKEN", "")
@@ -71,3 +72,9 @@ def chart() -> str:
 def helm(tmp_path: Path) -> Callable[[int], Helm]:
     """Return the Helm of a major version with a home of its own, the same one within a test."""
     return lambda major: Helm(major, tmp_path / f"helm-{major}")
+
+
+@pytest.fixture(scope="session")
+def key_ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
+    """Somebody's keys for signing packages."""
+    return KeyRing.make(tmp_path_factory.mktemp("key-ring"))

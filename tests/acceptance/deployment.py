@@ -20,6 +20,7 @@ type Row = dict[str, Any]
 
 EVENTUALLY = 20.0
 """Seconds until an object put into the bucket by other means must be in the index."""
+TOKEN_SECONDS = 3600
 
 
 @dataclass
@@ -50,7 +51,7 @@ class Deployment:
 
     def token(self, repo: str = "", *actions: str) -> str:
         """Return a bearer token for the repository; for both actions if none is named."""
-        return make_token(self.key, repo, actions or ("pull", "push"))
+        return make_token(self.key, repo, actions or ("pull", "push"), TOKEN_SECONDS)
 
     def repository(self, repo: str = "", *actions: str) -> Repository:
         """Return a repository and credentials for it: a token for the actions, or else user and password, or none."""

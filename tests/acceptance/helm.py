@@ -49,6 +49,12 @@ class Helm:
         )
         return Result(done.returncode, done.stdout)
 
+    def folder(self, name: str) -> Path:
+        """Make a folder below `home`."""
+        made = self.home / name
+        made.mkdir(parents=True)
+        return made
+
     def _environment(self) -> Mapping[str, str]:
         return {
             "PATH": os.environ.get("PATH", os.defpath),
