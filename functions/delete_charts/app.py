@@ -14,7 +14,7 @@ settings = Settings.read()
 store = storing.store(settings)
 
 
-@endpoint(settings, gate(settings), {Kind.DELETE_VERSION, Kind.DELETE_CHART})
+@endpoint(settings, gate(settings), {Kind.DELETE_VERSION, Kind.DELETE_CHART}, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 200 when the index shows it gone, 202 when it is gone and the index follows."""
     patient = not request.prefers_async

@@ -20,7 +20,7 @@ sender = Sender(storing.answers(settings).offer)
 KINDS = {Kind.CHARTS, Kind.CHART, Kind.VERSION, Kind.TEMPLATES, Kind.VALUES, Kind.REPOSITORIES}
 
 
-@endpoint(settings, entrance, KINDS)
+@endpoint(settings, entrance, KINDS, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 200 with JSON (values: YAML), or 404 in Helm's words."""
     match route.kind:

@@ -23,6 +23,7 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
 
     A reconciliation that runs out of time hands on to another invocation of this function.
     """
+    store.journal.begin(context.aws_request_id)
     until = time.time() + context.get_remaining_time_in_millis() / 1000 - RESERVE
     if event.get("task") == "sweep":
         oldest = sweep(store, until=until)

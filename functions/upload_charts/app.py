@@ -15,7 +15,7 @@ settings = Settings.read()
 store = storing.store(settings)
 
 
-@endpoint(settings, gate(settings), {Kind.UPLOAD, Kind.UPLOAD_PROVENANCE})
+@endpoint(settings, gate(settings), {Kind.UPLOAD, Kind.UPLOAD_PROVENANCE}, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 201 when the index shows it, 202 when it is stored and the index follows."""
     read = Upload.read if route.kind is Kind.UPLOAD else Upload.read_provenance

@@ -44,6 +44,11 @@ class FakeJournal:
     """Keeps `ports.Journal`, and what it was told."""
 
     notes: list[Note] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def begin(self, request_id: str) -> None:
+        """Remember the request."""
+        self.requests.append(request_id)
 
     def note(self, event: str, **facts: str | float) -> None:
         """Remember the event."""

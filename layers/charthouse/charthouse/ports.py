@@ -189,5 +189,8 @@ class Clock(Protocol):
 class Journal(Protocol):
     """Where the repository says what happened; logs and metrics in production."""
 
+    def begin(self, request_id: str) -> None:
+        """Say that what is noted from here on belongs to this request."""
+
     def note(self, event: str, **facts: str | float) -> None:
         """Record an event (snake_case) with its facts: repository, chart, version, file, counts, seconds."""

@@ -331,3 +331,17 @@ def test_the_endpoint_loads_nothing_heavy() -> None:
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert loaded.stdout.split() == []
+
+
+def test_the_request_id_is_told_before_the_work_begins() -> None:
+    begun: list[str] = []
+    gate = Gate(Access(), bytes, float)
+
+    @endpoint(Settings(), gate, {Kind.INDEX}, begin=begun.append)
+    def handler(request: Request, _route: Route) -> Response:
+        assert begun == [request.request_id]
+        return Response(200)
+
+    answer = handler(an_event("GET", "/index.yaml"), None)
+
+    assert begun == [answer["headers"]["X-Request-Id"]]

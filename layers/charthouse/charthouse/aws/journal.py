@@ -26,6 +26,10 @@ class PowertoolsJournal:
 
     logger: Logger
 
+    def begin(self, request_id: str) -> None:
+        """Put the request id on every line from here on."""
+        self.logger.append_keys(request_id=request_id)
+
     def note(self, event: str, **facts: str | float) -> None:
         """Log the event with its facts; put out metrics at once, so that a function killed later loses none."""
         self.logger.info(event, extra={"facts": facts})

@@ -18,7 +18,7 @@ only be where one of the ways to read the file name as name and version says: no
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
@@ -27,6 +27,10 @@ from charthouse.helm.versions import sort_key
 
 URLS = '"urls":["'
 """What stands before the URL of an entry; unescaped quotes keep it from occurring inside a string."""
+
+
+_COMMA, _QUOTE, _CLOSING = b',"]'
+_DECODER = json.JSONDecoder()
 
 
 class Entry(NamedTuple):
@@ -88,7 +92,8 @@ class Index:
         generated = re.match(rb'\n},"generated":"([^"\n]*)"', data[tail:])
         if generated is None or data[tail:] != frame.closing(generated[1].decode(errors="replace")):
             return None
-        blocks = data[head:tail] + b"," if tail > head else b""
+        # Joined, not added: a slice of bytes would be one more copy of it all.
+        blocks = b"".join([memoryview(data)[head:tail], b","]) if tail > head else b""
         if blocks and not (blocks.startswith(b'\n"') and blocks.endswith(b"\n],")):
             return None
         return cls(frame, blocks, int(number[1]))
@@ -99,10 +104,10 @@ class Index:
         charts: dict[str, list[Entry]] = {}
         for entry in entries:
             charts.setdefault(entry.chart, []).append(entry)
-        pieces = []
+        pieces: list[_Piece] = []
         for name in sorted(charts):
             lines = sorted(charts[name], key=lambda entry: sort_key(entry.version), reverse=True)
-            pieces.append(_block(name, b"".join(_line(frame, entry) for entry in lines)))
+            pieces += _block(name, [_line(frame, entry) for entry in lines])
         return cls(frame, b"".join(pieces), revision)
 
     def splice(self, changes: Mapping[str, Entry | None]) -> "Index":
@@ -113,13 +118,16 @@ class Index:
                 edits.setdefault(name, _Edit(set(), [])).gone.add(version)
             if entry is not None:
                 edits.setdefault(entry.chart, _Edit(set(), [])).new.append(entry)
-        pieces, at = [], 0
+        # Views, joined once: the index may be 60 MB, and each slice or sum of bytes would copy it.
+        kept = memoryview(self.blocks)
+        pieces: list[_Piece] = []
+        at = 0
         for name in sorted(edits):
-            begin, end = self._find(name)
-            lines = _spliced(self.frame, self.blocks[begin:end], edits[name])
-            pieces += [self.blocks[at:begin], _block(name, lines) if lines else b""]
+            begin, end = _find_block(self.blocks, name)
+            lines = _spliced(self.frame, self.blocks, _lines_of(self.blocks, begin, end), edits[name])
+            pieces += [kept[at:begin], *_block(name, lines)]
             at = end
-        return Index(self.frame, b"".join([*pieces, self.blocks[at:]]), self.revision)
+        return Index(self.frame, b"".join([*pieces, kept[at:]]), self.revision)
 
     def render(self, nonce: str, generated: str) -> bytes:
         """Return the bytes to publish, the revision one higher; `nonce` (hex) makes them unlike any before."""
@@ -129,7 +137,9 @@ class Index:
 
     def count(self) -> tuple[int, int]:
         """Return how many charts and how many versions there are."""
-        return self.blocks.count(b'\n"'), self.blocks.count(b"\n{")
+        charts = self.blocks.count(b"\n],")
+        # A chart is a line that opens it, one that closes it, and one for each version.
+        return charts, self.blocks.count(b"\n") - 2 * charts
 
     def chart_bytes(self, offset: int = 0, limit: int | None = None) -> bytes:
         """Return the charts as one JSON object, name → entries; the `limit` charts after `offset`, bytewise by name."""
@@ -152,24 +162,9 @@ class Index:
                 return len(self.blocks)
         return at
 
-    def _find(self, name: str) -> tuple[int, int]:
-        """Return where the chart's block begins and ends; where it would stand, twice, if there is none."""
-        low, high = 0, len(self.blocks)
-        above = high
-        while low < high:
-            middle = (low + high) // 2
-            at = self.blocks.find(b'\n"', middle, high + 1)
-            if at < 0 or at >= high:
-                high = middle
-                continue
-            found = _opened(self.blocks, at)
-            if found == name:
-                return at, self.blocks.index(b"\n],", at) + 3
-            if found < name:
-                low = at + 1
-            else:
-                above, high = at, middle
-        return above, above
+
+type _Piece = bytes | memoryview
+"""A part of the next index, to be joined once."""
 
 
 class _Edit(NamedTuple):
@@ -185,64 +180,101 @@ def _readings(file: str) -> Iterator[tuple[str, str]]:
             yield stem[:at], stem[at + 1 :]
 
 
-def _opened(blocks: bytes, at: int) -> str:
-    r"""Return the name of the chart whose block begins at `at`, with its newline."""
-    name = json.loads(blocks[at + 1 : blocks.index(b"\n", at + 1) - 2])
-    assert isinstance(name, str)  # noqa: S101  a key of a JSON object
-    return name
+def _find_block(blocks: bytes, name: str) -> tuple[int, int]:
+    """Return where the chart's block begins and ends; where it would stand, twice, if there is none."""
+    begin = _bisect(blocks, 0, len(blocks), lambda begin, end: _chart(blocks, begin, end) < name)
+    return begin, _bisect(blocks, begin, len(blocks), lambda begin, end: _chart(blocks, begin, end) <= name)
 
 
-def _spliced(frame: Frame, block: bytes, edit: _Edit) -> bytes:
-    r"""Return the lines of a block (`\n{…},` each) after the edit."""
-    lines = block[block.index(b"\n", 1) : -3] + b"," if block else b""
+def _lines_of(blocks: bytes, begin: int, end: int) -> tuple[int, int]:
+    """Return where the entries of a block begin and end."""
+    return (blocks.index(b"\n", begin + 1), end - len(b"\n],")) if begin < end else (begin, begin)
+
+
+def _spliced(frame: Frame, blocks: bytes, lines: tuple[int, int], edit: _Edit) -> list[_Piece]:
+    """Return the lines of a block after the edit, in runs without the comma after them."""
     changes = []
     for version in edit.gone:
-        begin, end = _find_line(lines, version)
+        begin, end = _find_line(blocks, lines, version)
         if begin < end:
             changes.append((begin, end, sort_key(version), b""))
     for entry in edit.new:
-        begin, _ = _find_line(lines, entry.version)
+        begin, _ = _find_line(blocks, lines, entry.version)
         changes.append((begin, begin, sort_key(entry.version), _line(frame, entry)))
     # Several insertions at one place: the newest first, as in the whole block.
     changes.sort(key=lambda change: change[2], reverse=True)
     changes.sort(key=lambda change: change[:2])
-    pieces, at = [], 0
+    kept = memoryview(blocks)
+    at, last = lines
+    runs: list[_Piece] = []
     for begin, end, _, line in changes:
-        pieces += [lines[at:begin], line]
+        runs += [kept[at:begin], line]
         at = end
-    return b"".join([*pieces, lines[at:]])
+    runs.append(kept[at:last])
+    return [run[:-1] if run[-1] == _COMMA else run for run in runs if run]
 
 
-def _find_line(lines: bytes, version: str) -> tuple[int, int]:
+def _find_line(blocks: bytes, lines: tuple[int, int], version: str) -> tuple[int, int]:
     """Return where the line of the version begins and ends; where it would stand, twice, if there is none."""
+    low, high = lines
     wanted = sort_key(version)
-    low, high = 0, len(lines)
+    begin = _bisect(blocks, low, high, lambda begin, end: sort_key(_version(blocks, begin, end)) > wanted)
+    if begin == high:
+        return begin, begin
+    end = _line_end(blocks, begin, high)
+    return begin, end if _version(blocks, begin, end) == version else begin
+
+
+def _bisect(blocks: bytes, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
+    """Return where the first line begins that is not before what is looked for; `is_before` is told begin and end."""
     while low < high:
-        # The line around the middle: newlines only stand between lines.
-        begin = lines.rfind(b"\n", low, (low + high) // 2 + 1)
-        end = lines.find(b"\n", begin + 1, high)
-        end = high if end < 0 else end
-        found = sort_key(_version(lines[begin:end]))
-        if found == wanted:
-            return begin, end
-        if found > wanted:
+        # The line around the middle, with the newline before it: newlines only stand between lines.
+        begin = blocks.rfind(b"\n", low, (low + high) // 2 + 1)
+        end = _line_end(blocks, begin, high)
+        if is_before(begin, end):
             low = end
         else:
             high = begin
-    return low, low
+    return low
 
 
-def _version(line: bytes) -> str:
+def _line_end(blocks: bytes, begin: int, high: int) -> int:
+    end = blocks.find(b"\n", begin + 1, high)
+    return high if end < 0 else end
+
+
+def _chart(blocks: bytes, begin: int, end: int) -> str:
+    """Return the name of the chart whose block has this line."""
+    if blocks[begin + 1] == _CLOSING:
+        begin, end = blocks.rindex(b"\n", 0, begin), begin
+    if blocks[begin + 1] == _QUOTE:
+        return _text(blocks[begin + 1 : end - len(b":[")])
+    # The entry's own name is the last of its members so called: dependencies and maintainers stand before it.
+    at = blocks.rindex(b'"name":', begin, end) + len(b'"name":')
+    name, _ = _DECODER.raw_decode(blocks[at:end].decode())
+    assert isinstance(name, str)  # noqa: S101  rendered as a string
+    return name
+
+
+def _version(blocks: bytes, begin: int, end: int) -> str:
     """Return the version of an entry line; it is the last member, and no string holds its unescaped quotes."""
-    at = line.rindex(b'"version":') + len(b'"version":')
-    version = json.loads(line[at:].removesuffix(b",").removesuffix(b"}"))
-    assert isinstance(version, str)  # noqa: S101  rendered as a string
-    return version
+    at = blocks.rindex(b'"version":', begin, end) + len(b'"version":')
+    return _text(blocks[at:end].removesuffix(b",").removesuffix(b"}"))
+
+
+def _text(data: bytes) -> str:
+    text = json.loads(data)
+    assert isinstance(text, str)  # noqa: S101  rendered as a string
+    return text
 
 
 def _line(frame: Frame, entry: Entry) -> bytes:
-    return f"\n{frame.localize(entry.line)},".encode()
+    return f"\n{frame.localize(entry.line)}".encode()
 
 
-def _block(name: str, lines: bytes) -> bytes:
-    return f"\n{as_json(name)}:[".encode() + lines[:-1] + b"\n],"
+def _block(name: str, lines: Sequence[_Piece]) -> list[_Piece]:
+    """Return the pieces of a chart's block; nothing for a chart without versions."""
+    if not lines:
+        return []
+    separated = [piece for line in lines for piece in (b",", line)][1:]
+    return [f"\n{as_json(name)}:[".encode(), *separated, b"\n],"]

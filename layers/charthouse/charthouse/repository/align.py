@@ -32,23 +32,15 @@ def align(store: Store, repo: str, *, until: float, after: str = "") -> Aligned:
     """
     settled = unlisted = 0
     for batch in batched(_side_by_side(store, repo, after), BATCH, strict=False):
+        rows: list[Row] = []
         differing = [file for file, stored, row in batch if not _agree(stored, row)]
-        agreeing = [row for _, stored, row in batch if row and _agree(stored, row)]
-        unlisted += sum(1 for row in agreeing + _settled(store, repo, differing, until) if row.problem)
-        settled += len(differing)
+        store.each(lambda file, rows=rows: rows.append(settle(store, repo, file, until=until)), differing)
+        settled += len(rows)
+        rows += [row for _, stored, row in batch if row and _agree(stored, row)]
+        unlisted += sum(1 for row in rows if row.problem)
         if store.clock.now() >= until:
             return Aligned(settled, unlisted, batch[-1][0])
     return Aligned(settled, unlisted, None)
-
-
-def _settled(store: Store, repo: str, files: list[str], until: float) -> list[Row]:
-    rows: list[Row] = []
-
-    def settle_one(file: str) -> None:
-        rows.append(settle(store, repo, file, until=until))
-
-    store.each(settle_one, files)
-    return rows
 
 
 def _side_by_side(store: Store, repo: str, after: str) -> Iterator[tuple[str, StoredObject | None, Row | None]]:

@@ -43,6 +43,18 @@ def compare(store: Store, repo: str, *, until: float) -> int:
     return 1
 
 
+def is_damaged(store: Store, repo: str) -> bool:
+    """Tell whether the index is gone, or is not one of ours; one that an option has changed since is whole."""
+    stored = store.indexes.read(repo)
+    if stored is None:
+        marker = store.markers.get(repo)
+        return marker is not None and marker.reconciled is not None
+    frame = store.frame(repo)
+    if Index.read(stored.body, frame) is not None:
+        return False
+    return not (stored.body.startswith(frame.opening) and _is_strict(stored.body))
+
+
 def _is_strict(body: bytes) -> bool:
     try:
         check_index(body)

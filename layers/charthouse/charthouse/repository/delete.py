@@ -40,12 +40,16 @@ def _delete(store: Store, repo: str, files: list[str], missing: str, *, patient:
     store.each(remove_one, files)
     try:
         store.each(lambda file: rows.append(settle(store, repo, file, until=until)), files)
-        outcome = published(store, rows, until=until, patient=patient)
+        # A chart without rows may have been deleted by somebody who died before the index knew: wait for all there is.
+        rows = rows or store.table.dirty(repo)
+        outcome = published(store, rows, until=until, patient=patient or not removed)
     except Unavailable as failure:
         if not removed:
             raise
         store.journal.note("left_to_the_event", repository=repo, file=removed[0], reason=failure.message)
         return Outcome.STORED
-    if not removed:
-        raise NotFound(missing)
-    return outcome
+    if removed:
+        return outcome
+    if outcome is Outcome.STORED:
+        raise Unavailable(f"{missing}, and the index does not say so yet: try again")
+    raise NotFound(missing)

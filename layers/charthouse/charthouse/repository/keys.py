@@ -27,7 +27,9 @@ def is_repository(repo: str, paths: Paths) -> bool:
 
 def split_key(key: str, paths: Paths) -> tuple[str, str] | None:
     """Split the key of a package into repository and file; None if it is none, or in no repository."""
-    repo, _, file = key.rpartition("/")
-    if not file.endswith(".tgz") or file == ".tgz" or not is_repository(repo, paths):
+    repo, slash, file = key.rpartition("/")
+    # A key that begins with a slash is none of the repository without a name, whose keys have no slash at all.
+    nowhere = bool(slash) and not repo
+    if nowhere or not file.endswith(".tgz") or file == ".tgz" or not is_repository(repo, paths):
         return None
     return repo, file

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 from charthouse.errors import Changed, ChartVersionExists
 from charthouse.ports import StoredObject
+from charthouse.repository import write
 from charthouse.repository.store import PATIENCE, Store
 
 
@@ -57,19 +58,9 @@ def put_provenance(store: Store, key: str, provenance: bytes, *, exists: str, ov
     """Store a provenance file by itself; raises `ChartVersionExists` if one is there and may not be overwritten."""
     upload_id, until = store.clock.token(), store.clock.now() + PATIENCE
     if overwrite:
-        store.bucket.replace(key, provenance, upload_id)
-        return
-    while True:
-        try:
-            store.bucket.create(key, provenance, upload_id)
-        except Changed:
-            there = store.bucket.head(key)
-            if there is None:
-                store.again(until)
-                continue
-            if there.upload_id != upload_id:
-                raise ChartVersionExists(exists) from None
-        return
+        write.replace(store, key, provenance, upload_id)
+    elif not write.create(store, key, provenance, upload_id, until=until):
+        raise ChartVersionExists(exists)
 
 
 def _digest(store: Store, package: StoredObject | None) -> str | None:

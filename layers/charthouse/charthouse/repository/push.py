@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from charthouse.errors import BadProvenance, Changed, ChartVersionExists, StorageLimitReached, Unavailable
+from charthouse.errors import BadProvenance, ChartVersionExists, StorageLimitReached, Unavailable
 from charthouse.helm.entry import render_entry
 from charthouse.helm.package import Package
 from charthouse.helm.provenance import Provenance
+from charthouse.repository import write
 from charthouse.repository.outcome import Outcome, published
 from charthouse.repository.provenance import Signed, agree, put_provenance
 from charthouse.repository.prune import prune
@@ -59,10 +60,11 @@ def _push_package(
     key, written = f"{folder(repo)}{file}", Written(store.clock.token(), package)
     _check_room(store, rules, repo, file, overwrite=overwrite)
     if overwrite:
-        store.bucket.replace(key, body, written.upload_id)
-    elif not _create(store, key, body, written.upload_id, until):
+        write.replace(store, key, body, written.upload_id)
+    elif not write.create(store, key, body, written.upload_id, until=until):
         # Whoever is told "exists" must be able to see what does.
-        published(store, [settle(store, repo, file, until=until)], until=until)
+        if published(store, [settle(store, repo, file, until=until)], until=until) is Outcome.STORED:
+            raise Unavailable("the version is there, and the index does not show it yet: try again")
         raise ChartVersionExists(sent.exists)
     _sign(store, key, package, sent.provenance, until)
     try:
@@ -84,31 +86,6 @@ def _sign(store: Store, key: str, package: Package, provenance: bytes | None, un
         if sent:
             raise Unavailable("the package is stored, its provenance is not: send that to the prov route") from failure
         store.journal.note("provenance_left", file=key, reason=failure.message)
-
-
-def _create(store: Store, key: str, body: bytes, upload_id: str, until: float) -> bool:
-    """Store the package where none is; False if another is there. The upload id tells one's own write again.
-
-    A PUT whose answer was lost is sent again by the SDK and then meets the object it wrote itself.
-    """
-    while True:
-        failure: Unavailable | None = None
-        try:
-            store.bucket.create(key, body, upload_id)
-        except Changed:
-            pass
-        except Unavailable as unavailable:
-            failure = unavailable
-        else:
-            return True
-        stored = store.bucket.head(key)
-        if stored is not None:
-            if failure and stored.upload_id != upload_id:
-                raise failure
-            return stored.upload_id == upload_id
-        if failure:
-            raise failure
-        store.again(until)
 
 
 def _check_room(store: Store, rules: Rules, repo: str, file: str, *, overwrite: bool) -> None:

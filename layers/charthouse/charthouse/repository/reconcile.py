@@ -7,7 +7,7 @@ from typing import Any, Self
 from charthouse.errors import Unavailable
 from charthouse.ports import Folders
 from charthouse.repository.align import align
-from charthouse.repository.compare import compare
+from charthouse.repository.compare import compare, is_damaged
 from charthouse.repository.keys import is_repository
 from charthouse.repository.store import Store, folder, timestamp
 from charthouse.repository.turns import publish_together
@@ -77,7 +77,7 @@ def reconcile(store: Store, folders: Folders, paths: Paths, *, until: float, sta
 def repositories(store: Store, folders: Folders, paths: Paths) -> list[str]:
     """Return the name of every repository there is: it has packages in the bucket, or an index."""
     found = {repo for repo in store.indexes.repositories() if is_repository(repo, paths)}
-    found.update(_with_folders(folders, paths, ""))
+    found.update(repo for repo in _with_folders(folders, paths, "") if _has_packages(store, repo))
     return sorted(found)
 
 
@@ -93,23 +93,22 @@ def _with_folders(folders: Folders, paths: Paths, repo: str) -> Iterator[str]:
             yield from _with_folders(folders, paths, name)
 
 
+def _has_packages(store: Store, repo: str) -> bool:
+    return any(stored.key.endswith(".tgz") for stored in store.bucket.list(folder(repo)))
+
+
 def _reconcile_one(store: Store, progress: Progress, repo: str, until: float) -> Progress:
     aligned = align(store, repo, until=until, after=progress.after)
     found = Found(settled=aligned.settled, unlisted=aligned.unlisted)
     if aligned.next is not None:
         return replace(progress, after=aligned.next, found=progress.found.plus(found))
-    foreign = _is_foreign(store, repo)
+    damaged = is_damaged(store, repo)
     _publish(store, repo, until)
     store.markers.reconciled(repo, timestamp(store.clock.now()))
-    differences = int(foreign) + compare(store, repo, until=until)
+    differences = int(damaged) + compare(store, repo, until=until)
     marker = store.markers.get(repo)
     found = found.plus(Found(repositories=1, versions=marker.versions if marker else 0, differences=differences))
     return replace(progress, after="", found=progress.found.plus(found))
-
-
-def _is_foreign(store: Store, repo: str) -> bool:
-    stored = store.indexes.read(repo)
-    return stored is not None and not stored.body.startswith(store.frame(repo).opening)
 
 
 def _publish(store: Store, repo: str, until: float) -> None:

@@ -44,16 +44,18 @@ def endpoint(
     kinds: Collection[Kind],
     log: logging.Logger | None = None,
     seconds: Callable[[], float] = time.perf_counter,
+    begin: Callable[[str], None] = lambda _request_id: None,
 ) -> Callable[[Answer], Handler]:
     """Make a Lambda handler of a function that answers routes of these kinds.
 
     Home page, health, info and artifacthub-repo.yml are answered here, in every function, because a greedy route may
     bring them to any; every other kind is 404. In this order, as in ChartMuseum: route, then credentials, then work. A
-    preflight comes before all of them, since a browser sends it without credentials.
+    preflight comes before all of them, since a browser sends it without credentials. `begin` is told the request id as
+    soon as it is known.
     """
 
     def decorate(answer: Answer) -> Handler:
-        visit = _Visits(settings, gate, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, answer)
+        visit = _Visits(settings, gate, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, begin, answer)
 
         def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             return visit.answer(event).event()
@@ -73,6 +75,7 @@ class _Visits:
         kinds: frozenset[Kind],
         log: logging.Logger,
         seconds: Callable[[], float],
+        begin: Callable[[str], None],
         answer: Answer,
     ) -> None:
         self._settings = settings
@@ -80,6 +83,7 @@ class _Visits:
         self._kinds = kinds
         self._log = log
         self._seconds = seconds
+        self._begin = begin
         self._answer = answer
 
     def answer(self, event: Mapping[str, Any]) -> Response:
@@ -103,6 +107,7 @@ class _Visits:
     def _respond(self, event: Mapping[str, Any], facts: dict[str, str | float]) -> Response:
         request = Request.read(event, str(facts["request_id"]))
         facts |= {"request_id": request.request_id, "method": request.method[:20]}
+        self._begin(request.request_id)
         if request.method == "OPTIONS" and self._settings.site.cors_allow_origin:
             return Response(204, _PREFLIGHT)
         settings = self._settings
