@@ -69,7 +69,7 @@ REFUSALS = [
     (errors.Unauthorized("m", 'Basic realm="ChartMuseum"'), 401),
     (errors.Forbidden("m"), 403),
     (errors.NotFound("m"), 404),
-    (errors.Unreadable("cannot be read"), 404),
+    (errors.Unreadable("m"), 404),
     (errors.ChartVersionExists("m"), 409),
     (errors.TooLarge("m"), 413),
     (errors.Unavailable("m", 7), 503),
