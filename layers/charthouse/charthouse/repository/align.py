@@ -32,15 +32,19 @@ def align(store: Store, repo: str, *, until: float, after: str = "") -> Aligned:
     """
     settled = unlisted = 0
     for batch in batched(_side_by_side(store, repo, after), BATCH, strict=False):
-        rows: list[Row] = []
-        differing = [file for file, stored, row in batch if not _agree(stored, row)]
-        store.each(lambda file, rows=rows: rows.append(settle(store, repo, file, until=until)), differing)
+        rows = _settled(store, repo, [file for file, stored, row in batch if not _agree(stored, row)], until)
         settled += len(rows)
         rows += [row for _, stored, row in batch if row and _agree(stored, row)]
         unlisted += sum(1 for row in rows if row.problem)
         if store.clock.now() >= until:
             return Aligned(settled, unlisted, batch[-1][0])
     return Aligned(settled, unlisted, None)
+
+
+def _settled(store: Store, repo: str, files: list[str], until: float) -> list[Row]:
+    rows: list[Row] = []
+    store.each(lambda file: rows.append(settle(store, repo, file, until=until)), files)
+    return rows
 
 
 def _side_by_side(store: Store, repo: str, after: str) -> Iterator[tuple[str, StoredObject | None, Row | None]]:
