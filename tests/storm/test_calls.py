@@ -1,0 +1,147 @@
+"""Every handler, at every one of its calls: it dies, the call fails, its answer is lost, another handler runs there."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from charthouse.errors import Unavailable
+from charthouse.repository.outcome import Outcome
+
+from tests.fakes import World
+from tests.storm.acts import (
+    RECONCILE,
+    SWEEP,
+    Act,
+    a_copy,
+    a_file,
+    a_repository,
+    content,
+    deleting,
+    deleting_chart,
+    deliver,
+    do,
+    events,
+    pushing,
+    signing,
+)
+from tests.storm.weather import Fault, Forecast, a_process
+from tests.storm.witness import Witness
+
+SETTLED = a_repository("0.9.0", "1.0.0", "2.0.0", signed=["1.0.0"])
+UNVERSIONED = a_repository("0.9.0", "1.0.0", "2.0.0", signed=["1.0.0"], versioned=False)
+NEW = a_repository("1.0.0", known=False)
+FILES = [a_file(version) for version in ("0.9.0", "1.0.0", "2.0.0", "3.0.0")]
+
+
+def settled() -> Witness:
+    return Witness(a_copy(SETTLED), "team")
+
+
+def unversioned() -> Witness:
+    return Witness(a_copy(UNVERSIONED), "team")
+
+
+def new() -> Witness:
+    return Witness(a_copy(NEW), "team")
+
+
+def left() -> Witness:
+    """Somebody has died: an object is new, one was overwritten, one is gone, and nobody has looked since."""
+    witness = settled()
+    witness.world.put_object(f"team/{a_file('2.0.0')}", b"no chart")
+    witness.world.put_object(f"team/{a_file('3.0.0')}", content("3.0.0", "a"))
+    witness.world.delete_object(f"team/{a_file('0.9.0')}")
+    witness.look("")
+    return witness
+
+
+HANDLERS: dict[str, tuple[Callable[[], Witness], Act]] = {
+    f"{act.name}, {before.__name__}": (before, act)
+    for before, act in [
+        (settled, pushing("3.0.0", "b")),
+        (settled, pushing("3.0.0", "b", signed=True)),
+        (settled, pushing("3.0.0", "b", patient=False)),
+        (settled, pushing("1.0.0", "b")),
+        (settled, pushing("1.0.0", "b", force=True)),
+        (settled, pushing("1.0.0", "a", force=True)),
+        (settled, pushing("1.0.0", "b", force=True, signed=True)),
+        (settled, pushing("3.0.0", "b", limit=1)),
+        (settled, signing("2.0.0", "a")),
+        (settled, deleting("1.0.0")),
+        (settled, deleting("9.0.0")),
+        (settled, deleting_chart("0.9.0", "1.0.0", "2.0.0")),
+        (unversioned, pushing("1.0.0", "b", force=True)),
+        (unversioned, deleting("1.0.0")),
+        (new, pushing("3.0.0", "b")),
+        (new, deleting("1.0.0")),
+        (left, events(*FILES)),
+        (left, RECONCILE),
+        (left, pushing("3.0.0", "b")),
+        (left, deleting("0.9.0")),
+    ]
+}
+OTHERS = [
+    pushing("3.0.0", "c"),
+    pushing("1.0.0", "c", force=True, signed=True),
+    deleting("1.0.0"),
+    deleting("3.0.0"),
+    deleting_chart(),
+    events(*FILES),
+    SWEEP,
+    RECONCILE,
+]
+
+
+def at(number: int, fault: Fault) -> Callable[[int, str], Fault | None]:
+    """Return the forecast of one fault at one call."""
+    return lambda call, _name: fault if call == number else None
+
+
+def places(handler: str) -> Iterator[tuple[int, Witness]]:
+    """Yield every call of a handler by its number, each with a world of its own."""
+    before, act = HANDLERS[handler]
+    for number in range(len(do(act, before()).calls)):
+        yield number, before()
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_whoever_dies_at_any_call_leaves_nothing_that_others_cannot_finish(handler: str) -> None:
+    _, act = HANDLERS[handler]
+
+    for number, witness in places(handler):
+        do(act, witness, "first", at=at(number, Fault.CRASH))
+        for other in OTHERS:
+            theirs = witness.fork(a_copy(witness.world))
+            do(other, theirs, "other")
+            deliver(theirs)
+            theirs.check_quiet()
+
+
+@pytest.mark.parametrize("fault", [Fault.FAIL, Fault.LOSE, Fault.REPEAT, Fault.CONFLICT])
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_whatever_call_fails_the_answer_is_right(handler: str, fault: Fault) -> None:
+    _, act = HANDLERS[handler]
+
+    for number, witness in places(handler):
+        do(act, witness, "first", at=at(number, fault))
+        deliver(witness)
+        witness.check_quiet()
+        if fault is not Fault.FAIL:
+            witness.check_provenance()
+
+
+@pytest.mark.parametrize("handler", HANDLERS)
+def test_whoever_runs_between_any_two_calls_breaks_nothing(handler: str) -> None:
+    _, act = HANDLERS[handler]
+
+    for other in OTHERS:
+        for number, witness in places(handler):
+
+            def meanwhile(call: int, _name: str) -> None:
+                if call == number:  # noqa: B023  called before the next turn
+                    do(other, witness, "other")  # noqa: B023
+
+            do(act, witness, "first", meanwhile=meanwhile)
+            deliver(witness)
+            witness.check_quiet()
+            if act.changes:
+                witness.check_provenance()
