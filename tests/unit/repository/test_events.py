@@ -132,3 +132,16 @@ def test_it_never_waits_for_the_lease() -> None:
     assert absorb(a_store(world), ROOT, {"1": ["mychart-0.1.0.tgz"]}, until=world.time + 100) == []
 
     assert world.time == began
+
+
+def test_an_object_nobody_foresaw_fails_its_own_message_only() -> None:
+    world = World()
+    world.put_object("bad-0.1.0.tgz", b"")
+    world.put_object("mychart-0.1.0.tgz", a_package())
+    messages = {"bad": ["bad-0.1.0.tgz"], "good": ["mychart-0.1.0.tgz"]}
+    store = a_store(world, failing("bucket.head", KeyError("nobody foresaw this")))
+
+    failed = absorb(store, ROOT, messages, until=world.time + 100)
+
+    assert failed == ["bad"]
+    assert list(shown(world)) == ["mychart-0.1.0.tgz"]
