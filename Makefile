@@ -11,6 +11,7 @@
 #   make contract-aws try what is assumed of AWS in the account of your credentials
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test
+#   make bench        measure what is promised about speed (PARTS="helm splice cold presign calls reconcile")
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       put the formatting right
 #   make lock         choose the newest versions of all requirements
@@ -27,11 +28,11 @@ export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR
 
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
-TYPED := -p charthouse -p local -p tests
+TYPED := -p charthouse -p local -p tests -p bench
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
 
-.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test check lint template format lock clean
+.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test bench check lint template format lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
@@ -73,6 +74,9 @@ contract-aws: setup
 test: setup
 	@$(BIN)/python -m local.tools
 	@exec $(BIN)/pytest
+
+bench: setup
+	@exec $(BIN)/python -m bench $(PARTS)
 
 check: lint template test
 

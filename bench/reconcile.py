@@ -1,0 +1,70 @@
+"""The daily reconciliation of 100,000 versions, against the time and memory its function has."""
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+from charthouse.helm.entry import check_index
+from charthouse.helm.index import Frame, Index
+from charthouse.ports import Row
+from charthouse.repository.compare import compare
+from charthouse.repository.store import Store
+
+from bench.content import MOMENT, entries, file_of
+from bench.figures import Figure, milliseconds
+from local.places import ROOT
+from tests.fakes import FakeBucket, FakeClock, FakeIndexStore, FakeJournal, FakeMarkers, FakeTable, World
+
+VERSIONS, CHARTS = 100_000, 200
+SECONDS, MEGABYTES = 900, 1769
+"""What the function has; see `numbers-of-the-functions.md`."""
+
+
+def figures() -> Iterator[Figure]:
+    """Measure in a process of its own: its peak counts everything that is held at the same time."""
+    index = Index.fold(Frame(), entries(20_000, CHARTS)).render("00", MOMENT)
+    strict = milliseconds(lambda: check_index(index), times=1)
+    seconds, megabytes = _alone()
+    what = f"rows against index, {VERSIONS:,} versions"
+    yield Figure(what, seconds, "the function's time", SECONDS, "s")
+    yield Figure("memory of that", megabytes, "the function's memory", MEGABYTES, "MB")
+    yield Figure("strict YAML check of an index of 20,000", strict / 1000, f"{what}", seconds, "s")
+
+
+def _alone() -> tuple[float, float]:
+    program = [sys.executable, "-m", "bench.reconcile"]
+    answer = subprocess.run(program, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    found = json.loads(answer)
+    return found["seconds"], found["megabytes"]
+
+
+class _SortedTable(FakeTable):
+    """Yields its rows in one pass; nobody changes them meanwhile."""
+
+    def rows(self, repo: str, after: str = "") -> Iterator[Row]:  # noqa: ARG002  the port's
+        yield from (self.world.rows[at] for at in sorted(self.world.rows))
+
+
+def _store() -> Store:
+    world = World()
+    listed = entries(VERSIONS, CHARTS)
+    world.indexes[""] = Index.fold(Frame(), listed).render("00", MOMENT)
+    for one in listed:
+        row = Row("", file_of(one), 1, "e" * 32, "v" * 32, 1, MOMENT, one.chart, one.version, "5e" * 32, one.line)
+        world.rows["", row.file] = row
+    entries.cache_clear()
+    bucket, indexes, table = FakeBucket(world), FakeIndexStore(world), _SortedTable(world)
+    return Store(bucket, indexes, table, FakeMarkers(world), FakeClock(world), FakeJournal())
+
+
+if __name__ == "__main__":
+    store = _store()
+    started = time.perf_counter()
+    differences = compare(store, "", until=store.clock.now() + SECONDS)
+    seconds = time.perf_counter() - started
+    assert differences == 0  # noqa: S101  or something else was measured
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    sys.stdout.write(json.dumps({"seconds": seconds, "megabytes": peak}))
