@@ -6,6 +6,7 @@ from charthouse.repository.outcome import Outcome, published
 from charthouse.repository.remove import remove
 from charthouse.repository.settle import settle
 from charthouse.repository.store import PATIENCE, Store, folder
+from charthouse.repository.turns import take_in
 
 
 def delete_version(store: Store, repo: str, name: str, version: str, *, patient: bool = True) -> Outcome:
@@ -25,6 +26,11 @@ def delete_chart(store: Store, repo: str, name: str, *, patient: bool = True) ->
     Raises `Unavailable` while a version is left, though others may be gone by then: its retry deletes the rest.
     """
     files = [row.file for row in store.table.chart(repo, name)]
+    marker = None if files else store.markers.get(repo)
+    if not files and (marker is None or marker.reconciled is None):
+        # No row tells of what was in the bucket before the table was.
+        take_in(store, repo, until=store.clock.now() + PATIENCE)
+        files = [row.file for row in store.table.chart(repo, name)]
     return _delete(store, repo, files, "chart not found", patient=patient)
 
 

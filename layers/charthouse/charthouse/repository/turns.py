@@ -60,14 +60,20 @@ def _take_turn(store: Store, repo: str, owner: str, until: float) -> bool:
 def _publish(store: Store, marker: Marker, until: float) -> None:
     repo = marker.repo
     unknown = marker.reconciled is None
-    if unknown and align(store, repo, until=until).next is not None:
-        raise Unavailable("the repository is being taken in, its index follows")
+    if unknown:
+        take_in(store, repo, until=until)
     # An index that is there may show what neither bucket nor rows know any more, so it is not spliced but replaced.
     counts = publish(store, repo, until=until, rebuild=unknown).count()
     if unknown:
         store.markers.reconciled(repo, timestamp(store.clock.now()))
     if counts != (marker.charts, marker.versions):
         store.markers.count(repo, *counts)
+
+
+def take_in(store: Store, repo: str, *, until: float) -> None:
+    """Settle every file of a repository whose bucket nobody has listed; raises `Unavailable` when `until` passes."""
+    if align(store, repo, until=until).next is not None:
+        raise Unavailable("the repository is being taken in, its index follows")
 
 
 def _shown(store: Store, row: Row) -> bool:
