@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from charthouse.errors import ChartVersionExists, NotFound, Refusal, Unavailable
+from charthouse.errors import Changed, ChartVersionExists, NotFound, Refusal, Unavailable
 from charthouse.repository.delete import delete_chart, delete_version
 from charthouse.repository.events import absorb
 from charthouse.repository.outcome import Outcome
@@ -36,6 +36,10 @@ class Act:
     changes: bool = True
     """Whether its client is told of a change of its own (a package pushed or deleted)."""
     deletes: bool = False
+    creates: bool = False
+    """Whether it must not overwrite."""
+    signed: bool = False
+    """Whether provenance comes with the package."""
 
 
 def a_file(version: str, chart: str = "web") -> str:
@@ -71,7 +75,11 @@ def pushing(
     words += ["in a hurry"] if not patient else []
     words += [f"keeping {limit}"] if limit else []
     rules = Rules(per_chart_limit=limit)
-    return Act(" ".join(words), lambda store, _: push(store, rules, REPO, sent), (a_file(version, chart),))
+
+    def run(store: Store, _: FakeFolders) -> object:
+        return push(store, rules, REPO, sent)
+
+    return Act(" ".join(words), run, (a_file(version, chart),), creates=not force, signed=signed)
 
 
 def signing(version: str, letter: str, *, force: bool = False) -> Act:
@@ -107,6 +115,25 @@ def events(*files: str) -> Act:
     return Act("events", run, changes=False)
 
 
+def copying(version: str, letter: str, chart: str = "web") -> Act:
+    """Put a package into the bucket by other means, over whatever is there."""
+    key = f"{REPO}/{a_file(version, chart)}"
+    body = content(version, letter, chart)
+    return Act(f"copy {version} {letter}", lambda store, _: store.bucket.replace(key, body, ""), changes=False)
+
+
+def taking(version: str, chart: str = "web") -> Act:
+    """Take a package out of the bucket by other means."""
+
+    def run(store: Store, _: FakeFolders) -> object:
+        stored = store.bucket.head(f"{REPO}/{a_file(version, chart)}")
+        if stored is not None:
+            store.bucket.delete(stored)
+        return stored
+
+    return Act(f"take {version}", run, changes=False)
+
+
 SWEEP = Act("sweep", lambda store, _: sweep(store, until=store.clock.now() + 600), changes=False)
 
 
@@ -134,9 +161,11 @@ class Attempt:
     def make(self, store: Store, folders: FakeFolders) -> object:
         """Do it, and hold the repository to what its client is told; raises `PromiseBroken`."""
         since = self.witness.now()
+        if self.act.creates:
+            self.witness.creators.add(self.who)
         try:
             self.answer = self.act.run(store, folders)
-        except Refusal as refusal:
+        except (Refusal, Changed) as refusal:
             self.answer = refusal
         except Died as death:
             self.answer = death
@@ -147,28 +176,32 @@ class Attempt:
         return self.answer
 
     def _check(self, since: dict[str, int]) -> None:
+        if isinstance(self.answer, Died):
+            return
         for file in self.act.files if self.act.changes else ():
-            start = since.get(file, 0)
-            match self.answer:
-                case Outcome.PUBLISHED if self.act.deletes:
-                    self.witness.told(file, start, there=False)
-                case Outcome.PUBLISHED:
-                    self.witness.told(file, start, own=self.who)
-                case Outcome.STORED:
-                    self._check_done(file, start)
-                case ChartVersionExists():
-                    if self.witness.has_changed(self.who, file):
-                        raise PromiseBroken(f"{file}: refused, and stored")
-                    self.witness.told(file, start, there=True)
-                case NotFound():
-                    self.witness.told(file, start, there=False)
-                case Unavailable() as failure:
-                    if self.sure and self._must_be_untouched(failure) and self.witness.has_changed(self.who, file):
-                        raise PromiseBroken(f"{file}: told 503, and changed")
-                case Died():
-                    pass
-                case _:
-                    raise PromiseBroken(f"no answer at all: {self.answer!r}")
+            self._check_file(file, since.get(file, 0))
+        if self.act.signed and self.answer in {Outcome.PUBLISHED, Outcome.STORED}:
+            self.witness.promise_provenance(self.act.files[0], self.who)
+
+    def _check_file(self, file: str, start: int) -> None:
+        match self.answer:
+            case Outcome.PUBLISHED if self.act.deletes:
+                self.witness.told(file, start, there=False)
+            case Outcome.PUBLISHED:
+                self.witness.told(file, start, own=self.who)
+            case Outcome.STORED:
+                self._check_done(file, start)
+            case ChartVersionExists():
+                if self.witness.has_changed(self.who, file):
+                    raise PromiseBroken(f"{file}: refused, and stored")
+                self.witness.told(file, start, there=True)
+            case NotFound():
+                self.witness.told(file, start, there=False)
+            case Unavailable() as failure:
+                if self.sure and self._must_be_untouched(failure) and self.witness.stands(self.who, file):
+                    raise PromiseBroken(f"{file}: told 503, and changed")
+            case _:
+                raise PromiseBroken(f"no answer at all: {self.answer!r}")
 
     def _check_done(self, file: str, start: int) -> None:
         moments = self.witness.past.get(file, [])
@@ -183,13 +216,15 @@ class Attempt:
 def do(
     act: Act,
     witness: Witness,
-    who: str = "somebody",
+    who: str | None = None,
     *,
     at: Callable[[int, str], Fault | None] = lambda _number, _call: None,
     meanwhile: Callable[[int, str], None] = lambda _number, _call: None,
     sure: bool = True,
 ) -> Forecast:
-    """Let a process do this and meet what `at` and `meanwhile` say; return what it has met."""
+    """Let a process do this and meet what `at` and `meanwhile` say; return what it has met, and its answer."""
+    witness.clients += 1
+    who = f"client {witness.clients}" if who is None else who
     forecast = Forecast(at, meanwhile, lambda: witness.look(who))
     store, folders = a_process(witness.world, forecast, layout=witness.layout)
     forecast.answer = Attempt(who, act, witness, sure).make(store, folders)

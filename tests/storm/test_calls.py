@@ -3,10 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from charthouse.errors import Unavailable
-from charthouse.repository.outcome import Outcome
 
-from tests.fakes import World
 from tests.storm.acts import (
     RECONCILE,
     SWEEP,
@@ -23,7 +20,7 @@ from tests.storm.acts import (
     pushing,
     signing,
 )
-from tests.storm.weather import Fault, Forecast, a_process
+from tests.storm.weather import Fault
 from tests.storm.witness import Witness
 
 SETTLED = a_repository("0.9.0", "1.0.0", "2.0.0", signed=["1.0.0"])

@@ -103,7 +103,7 @@ class _Repeated(BaseException):
 
 
 class _Sdk:
-    """A port whose calls are made again, once, when their answer was lost on the way."""
+    """A port whose calls are made again when their answer was lost on the way."""
 
     def __init__(self, port: object) -> None:
         self._port = port
@@ -111,13 +111,14 @@ class _Sdk:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         call: Callable[..., Any] = getattr(self._port, name)
 
-        def twice(*arguments: Any, **named: Any) -> Any:
-            try:
-                return call(*arguments, **named)
-            except _Repeated:
-                return call(*arguments, **named)
+        def again(*arguments: Any, **named: Any) -> Any:
+            while True:
+                try:
+                    return call(*arguments, **named)
+                except _Repeated:
+                    continue
 
-        return twice
+        return again
 
 
 def a_process(

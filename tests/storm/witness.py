@@ -35,6 +35,8 @@ class Moment:
     """What the index has to show of it."""
     marks: set[str] = field(default_factory=set)
     """Whose own change led to it, or left it as it was."""
+    by: str = ""
+    """Whose change was the last."""
 
     @property
     def there(self) -> bool:
@@ -56,6 +58,12 @@ class Witness:
     """Somebody has been at the index by hand, and nobody has published since."""
     changed: set[str] = field(default_factory=set)
     """Packages whose object changed while the witness looked: each of them had its event."""
+    clients: int = 0
+    """How many have been at work one after the other; a name for each."""
+    creators: set[str] = field(default_factory=set)
+    """Who must not overwrite anything."""
+    signed: dict[str, Version] = field(default_factory=dict)
+    """Packages whose client was told that their provenance is stored, too."""
     broken: "PromiseBroken | None" = None
     """The first broken promise: said again at every later look, should somebody have caught it."""
     _index: bytes | None = None
@@ -88,9 +96,10 @@ class Witness:
         other = copy(self)
         other.world = world
         other.past = {
-            file: [Moment(moment.version, moment.shown, set(moment.marks)) for moment in moments]
+            file: [Moment(moment.version, moment.shown, set(moment.marks), moment.by) for moment in moments]
             for file, moments in self.past.items()
         }
+        other.creators, other.signed = set(self.creators), dict(self.signed)
         other.reached, other.changed, other._seen = dict(self.reached), set(self.changed), dict(self._seen)
         return other
 
@@ -112,6 +121,8 @@ class Witness:
         ]
         if not meant:
             raise self._broken(f"{file}: a client was told what never was")
+        if self.damaged:
+            return
         first = meant[-1] if own else meant[0]
         shown = self.shown().get(file)
         reached = max(first, self.reached.get(file, 0))
@@ -119,9 +130,19 @@ class Witness:
             raise self._broken(f"{file}: told of {moments[first].shown}, and the index shows {shown}")
         self.reached[file] = reached
 
+    def promise_provenance(self, file: str, who: str) -> None:
+        """Expect the provenance of a package as long as it stays, as `who` was told."""
+        version = next((moment.version for moment in self._moments(file) if who in moment.marks), None)
+        if version is not None:
+            self.signed[file] = version
+
     def has_changed(self, who: str, file: str) -> bool:
         """Tell whether `who` has changed the package's object."""
         return any(who in moment.marks for moment in self._moments(file))
+
+    def stands(self, who: str, file: str) -> bool:
+        """Tell whether the package's object is as `who` has left it, and nobody has been there since."""
+        return bool(who) and self._moments(file)[-1].by == who
 
     def damage(self) -> None:
         """Be told that somebody was at the index by hand."""
@@ -162,6 +183,11 @@ class Witness:
             if package is None or sha256(package.body or b"").hexdigest().encode() not in (provenance.body or b""):
                 raise self._broken(f"{key} signs another package")
 
+        for file, version in self.signed.items():
+            key = f"{folder(self.repo)}{file}"
+            if self.world.current(key) is version and self.world.current(f"{key}.prov") is None:
+                raise self._broken(f"{key}.prov was promised and is gone")
+
     def _look_at_bucket(self, who: str) -> None:
         prefix = folder(self.repo)
         for key, versions in self.world.objects.items():
@@ -178,6 +204,8 @@ class Witness:
         moments = self._moments(file)
         there = version if version is not None and version.body is not None else None
         moment = Moment(there, _to_be_shown(file, there))
+        if who in self.creators and there is not None and moments[-1].there:
+            raise self._broken(f"{file}: {who} has overwritten it, and must not")
         if (moments[-1].there, moments[-1].shown) == (moment.there, moment.shown):
             moments[-1].version = there
         else:
@@ -185,6 +213,7 @@ class Witness:
         for earlier in moments:
             earlier.marks.discard(who)
         moments[-1].marks.add(who)
+        moments[-1].by = who
 
     def _moments(self, file: str) -> list[Moment]:
         return self.past.setdefault(file, [Moment(None, None)])

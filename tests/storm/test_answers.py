@@ -1,0 +1,90 @@
+"""What a client is told when an answer gets lost, somebody has died, or nobody knows the repository yet."""
+
+from collections.abc import Callable
+
+import pytest
+from charthouse.errors import ChartVersionExists, NotFound, Unavailable
+from charthouse.repository.outcome import Outcome
+
+from tests.fakes import Lease
+from tests.storm.acts import Act, a_copy, a_file, a_repository, deleting, deleting_chart, do, pushing, signing
+from tests.storm.weather import Fault
+from tests.storm.witness import Witness
+
+SETTLED = a_repository("1.0.0", "2.0.0")
+
+
+def the_repository() -> Witness:
+    return Witness(a_copy(SETTLED), "team")
+
+
+def at(wanted: str, fault: Fault) -> Callable[[int, str], Fault | None]:
+    """Return the forecast of a fault at every call of this name."""
+    return lambda _number, call: fault if call == wanted else None
+
+
+@pytest.mark.parametrize(
+    ("act", "call"),
+    [
+        (pushing("3.0.0", "b"), "bucket.create"),
+        (pushing("1.0.0", "b", force=True), "bucket.replace"),
+        (signing("1.0.0", "a"), "bucket.create"),
+        (signing("1.0.0", "a", force=True), "bucket.replace"),
+        (deleting("1.0.0"), "bucket.delete"),
+    ],
+    ids=lambda value: value.name if isinstance(value, Act) else value,
+)
+def test_what_was_done_is_said_to_be_done_though_the_answer_was_lost(act: Act, call: str) -> None:
+    forecast = do(act, the_repository(), at=at(call, Fault.LOSE))
+
+    assert forecast.answer is Outcome.PUBLISHED
+    assert forecast.met
+
+
+def test_a_version_exists_only_for_whoever_can_see_it() -> None:
+    witness = the_repository()
+    do(pushing("3.0.0", "a", patient=False), witness)
+    witness.world.leases["team"] = Lease("dead", witness.world.time + 10)
+
+    too_early = do(pushing("3.0.0", "b"), witness).answer
+    later = do(pushing("3.0.0", "b"), witness).answer
+
+    assert isinstance(too_early, Unavailable)
+    assert isinstance(later, ChartVersionExists)
+    assert a_file("3.0.0") in witness.shown()
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_version_is_not_found_only_where_the_index_does_not_show_it(*, patient: bool) -> None:
+    witness = the_repository()
+    do(deleting("1.0.0", patient=False), witness)
+    witness.world.leases["team"] = Lease("dead", witness.world.time + 10)
+
+    too_early = do(deleting("1.0.0", patient=patient), witness).answer
+    later = do(deleting("1.0.0", patient=patient), witness).answer
+
+    assert isinstance(too_early, Unavailable)
+    assert isinstance(later, NotFound)
+    assert a_file("1.0.0") not in witness.shown()
+
+
+def test_a_chart_whose_deletion_died_before_the_index_knew_is_not_found_once_it_does() -> None:
+    witness = the_repository()
+    do(deleting_chart(), witness, at=at("markers.take_lease", Fault.CRASH))
+
+    answer = do(deleting_chart("1.0.0", "2.0.0"), witness).answer
+
+    assert isinstance(answer, NotFound)
+    assert set(witness.shown()) == {"other-1.0.0.tgz"}
+
+
+def test_a_chart_is_deleted_also_where_no_row_tells_of_it_yet() -> None:
+    witness = the_repository()
+    witness.world.rows.clear()
+    witness.world.markers.clear()
+
+    answer = do(deleting_chart("1.0.0", "2.0.0"), witness).answer
+
+    assert answer is Outcome.PUBLISHED
+    assert set(witness.shown()) == {"other-1.0.0.tgz"}
+    witness.check_quiet()
