@@ -41,6 +41,20 @@ def test_what_was_done_is_said_to_be_done_though_the_answer_was_lost(act: Act, c
     assert forecast.met
 
 
+def test_a_deletion_that_was_done_is_said_to_be_done_though_time_is_up() -> None:
+    witness = the_repository()
+
+    def slow(number: int, call: str) -> Fault | None:
+        if call == "bucket.delete" and number < 10:
+            witness.world.time += 60
+            return Fault.REPEAT
+        return None
+
+    answer = do(deleting("1.0.0"), witness, at=slow).answer
+
+    assert isinstance(answer, Outcome)
+
+
 def test_a_version_exists_only_for_whoever_can_see_it() -> None:
     witness = the_repository()
     do(pushing("3.0.0", "a", patient=False), witness)

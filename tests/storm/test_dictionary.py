@@ -139,7 +139,8 @@ class Repository(RuleBasedStateMachine):
     @rule(met=faults)
     def delete_all(self, met: Met) -> None:
         known = [file for (repo, file), row in self.world.rows.items() if repo == "team" and row.chart == "web"]
-        if "team" not in self.world.markers:
+        marker = self.world.markers.get("team")
+        if marker is None or marker.reconciled is None:
             known = [file for file in self.files if file.startswith("web-") and _is_listed(file, self.files[file])]
         there = [file for file in known if file in self.files]
 

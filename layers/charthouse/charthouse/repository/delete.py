@@ -25,12 +25,11 @@ def delete_chart(store: Store, repo: str, name: str, *, patient: bool = True) ->
 
     Raises `Unavailable` while a version is left, though others may be gone by then: its retry deletes the rest.
     """
-    files = [row.file for row in store.table.chart(repo, name)]
-    marker = None if files else store.markers.get(repo)
-    if not files and (marker is None or marker.reconciled is None):
+    marker = store.markers.get(repo)
+    if marker is None or marker.reconciled is None:
         # No row tells of what was in the bucket before the table was.
         take_in(store, repo, until=store.clock.now() + PATIENCE)
-        files = [row.file for row in store.table.chart(repo, name)]
+    files = [row.file for row in store.table.chart(repo, name)]
     return _delete(store, repo, files, "chart not found", patient=patient)
 
 

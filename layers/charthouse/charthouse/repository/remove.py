@@ -40,12 +40,13 @@ def _remove(store: Store, key: str, until: float, meant: Callable[[StoredObject]
                 store.bucket.delete(provenance)
             tried = True
             store.bucket.delete(package)
-        except Changed:
-            store.again(until)
-        except Unavailable:
-            if not tried or store.bucket.head(key) is not None:
+        except (Changed, Unavailable) as failure:
+            if tried and store.bucket.head(key) is None:
+                # It is done, only the answer was lost; or the SDK's second try met what the first had done.
+                return True
+            if isinstance(failure, Unavailable):
                 raise
-            return True
+            store.again(until)
         else:
             return True
 
