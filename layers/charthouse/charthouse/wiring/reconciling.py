@@ -19,5 +19,6 @@ def folders(settings: Settings) -> Folders:
 
 def go_on(settings: Settings, function: str, event: Mapping[str, Any]) -> None:
     """Start the function again with what is left to do; returns at once."""
-    client = boto3.client("lambda", endpoint_url=settings.storage.endpoint or None)
+    storage = settings.storage
+    client = boto3.client("lambda", region_name=storage.region or None, endpoint_url=storage.endpoint or None)
     client.invoke(FunctionName=function, InvocationType="Event", Payload=json.dumps(event).encode())
