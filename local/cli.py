@@ -14,10 +14,11 @@ import typer
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local.build import compile_layer
 from local.guide import guide
 from local.laptop import Laptop, Running, authentication, gateway_port
 from local.payload import Request, Response
-from local.places import ROOT, data_folder
+from local.places import BUILDS, ROOT, data_folder
 from local.progress import Trouble, give_up, say
 from local.stack import overrides
 from local.tools import sam, sam_environment
@@ -96,6 +97,7 @@ def deploy(
     given = read_parameters(parameters)
     architecture = given.setdefault("Architecture", "arm64")
     _foreground("build", "--parameter-overrides", f"Architecture={architecture}")
+    compile_layer(BUILDS / "build" / "Layer")
     questions = ["--guided"] if guided else []
     _foreground("deploy", "--stack-name", stack, "--parameter-overrides", overrides(given), *questions)
 
