@@ -10,8 +10,11 @@ from charthouse.repository.align import align
 from charthouse.repository.compare import compare, is_damaged
 from charthouse.repository.keys import is_repository
 from charthouse.repository.store import Store, folder, timestamp
-from charthouse.repository.turns import publish_together
+from charthouse.repository.turns import LONGEST_WAIT, publish_together
 from charthouse.settings import Paths
+
+LISTED = "\U0010ffff"
+"""Where to go on when every file has been looked at and only the index was too late: after every file name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,16 +102,25 @@ def _has_packages(store: Store, repo: str) -> bool:
 
 def _reconcile_one(store: Store, progress: Progress, repo: str, until: float) -> Progress:
     aligned = align(store, repo, until=until, after=progress.after)
-    found = Found(settled=aligned.settled, unlisted=aligned.unlisted)
+    found = progress.found.plus(Found(settled=aligned.settled, unlisted=aligned.unlisted))
     if aligned.next is not None:
-        return replace(progress, after=aligned.next, found=progress.found.plus(found))
+        return replace(progress, after=aligned.next, found=found)
+    try:
+        whole = _published(store, repo, until)
+    except Unavailable:
+        if store.clock.now() + LONGEST_WAIT < until:
+            raise
+        return replace(progress, after=LISTED, found=found)
+    return replace(progress, after="", found=found.plus(whole))
+
+
+def _published(store: Store, repo: str, until: float) -> Found:
     damaged = is_damaged(store, repo)
     _publish(store, repo, until)
     store.markers.reconciled(repo, timestamp(store.clock.now()))
     differences = int(damaged) + compare(store, repo, until=until)
     marker = store.markers.get(repo)
-    found = found.plus(Found(repositories=1, versions=marker.versions if marker else 0, differences=differences))
-    return replace(progress, after="", found=progress.found.plus(found))
+    return Found(repositories=1, versions=marker.versions if marker else 0, differences=differences)
 
 
 def _publish(store: Store, repo: str, until: float) -> None:
