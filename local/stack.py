@@ -8,6 +8,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from local.build import build, host_architecture
 from local.emulator import Emulator
 from local.places import ROOT
@@ -74,11 +76,12 @@ def deploy(
     """
     built = template or build()
     given = {**LOCAL, "Architecture": host_architecture(), **(parameters or {})}
-    known = _declared(built)
-    unknown = sorted(set(parameters or {}) - known)
+    defaults = declared(built)
+    unknown = sorted(set(parameters or {}) - set(defaults))
     if unknown:
         raise Trouble(f"The template has no parameter {unknown[0]}: the README lists those it has.")
-    given = {key: value for key, value in given.items() if key in known}
+    # Defaults too: SAM would leave a parameter that is not given as an earlier deployment had it.
+    given = {key: given.get(key, default) for key, default in defaults.items()}
     _artifact_bucket(emulator)
     with step(f"Deploying the stack {name} (sam deploy)"):
         _deploy(emulator, name, given, built)
@@ -107,6 +110,14 @@ def overrides(parameters: Mapping[str, str]) -> str:
     """Return parameters as `--parameter-overrides` reads them, whatever characters are in the values."""
     quoted = {key: re.sub(r'(["\\])', r"\\\1", value) for key, value in parameters.items()}
     return " ".join(f'ParameterKey={key},ParameterValue="{value}"' for key, value in quoted.items())
+
+
+def declared(template: Path) -> dict[str, str]:
+    """Return the template's Parameters: name → default."""
+    section = re.search(r"^Parameters:\n((?:[ #].*\n|\n)*)", template.read_text(), re.MULTILINE)
+    # Only this section is plain YAML; the others have CloudFormation's tags.
+    parameters: dict[str, dict[str, object]] = yaml.safe_load(section[1]) if section else {}
+    return {name: str(parameter["Default"]) for name, parameter in parameters.items()}
 
 
 def _deploy(emulator: Emulator, name: str, parameters: Mapping[str, str], built: Path) -> None:
@@ -138,12 +149,6 @@ def _deploy(emulator: Emulator, name: str, parameters: Mapping[str, str], built:
     )
     if done.returncode != 0:
         raise Trouble(f"sam deploy failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
-
-
-def _declared(template: Path) -> set[str]:
-    """Return the names in the template's Parameters, which SAM writes one a line."""
-    section = re.search(r"^Parameters:\n((?:[ #].*\n|\n)*)", template.read_text(), re.MULTILINE)
-    return set(re.findall(r"^  (\w+):", section[1], re.MULTILINE)) if section else set()
 
 
 def _artifact_bucket(emulator: Emulator) -> None:
