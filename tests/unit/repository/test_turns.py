@@ -192,6 +192,19 @@ def test_the_table_emptied_the_next_change_lists_the_bucket_again() -> None:
     assert sorted(shown(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
 
 
+def test_the_table_emptied_the_next_change_shows_no_ghosts_of_the_old_index() -> None:
+    world = World()
+    for version in ["0.1.0", "0.2.0"]:
+        push(a_store(world), Rules(), "", Push(a_package(version=version), None))
+    world.rows.clear()
+    world.markers.clear()
+    world.delete_object("mychart-0.1.0.tgz")
+
+    push(a_store(world), Rules(), "", Push(a_package(version="0.3.0"), None))
+
+    assert sorted(shown(world)) == ["mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
+
+
 def test_counts_are_noted_only_when_they_change() -> None:
     world = World()
     push(a_store(world), Rules(), "", Push(a_package(), None))
