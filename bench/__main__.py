@@ -47,7 +47,7 @@ def main(
 
 def _cells(figure: Figure) -> tuple[str, ...]:
     ours, theirs = (f"{_three_digits(value)} {figure.unit}" for value in (figure.ours, figure.theirs))
-    ratio = f"{_three_digits(figure.ratio)} x" if figure.ours else "none"
+    ratio = f"{_three_digits(figure.ratio)} x"
     return figure.what, ours, figure.against, theirs, ratio, figure.note
 
 

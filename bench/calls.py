@@ -1,4 +1,4 @@
-"""Calls to AWS per request, counted: they must not grow with the repository."""
+"""Calls to AWS per request, and items read by them, counted: they must not grow with the repository."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -26,16 +26,16 @@ FEW, MANY = 10, 10_000
 
 def figures() -> Iterator[Figure]:
     """Count the calls of every kind of request in a small and in a large repository."""
-    few, many = _Repository(FEW), _Repository(MANY)
-    for name, request in _REQUESTS.items():
+    few, many = Repository(FEW), Repository(MANY)
+    for name, request in REQUESTS.items():
         small, large = few.calls(request), many.calls(request)
         note = ", ".join(f"{count} {call}" if count > 1 else call for call, count in large.items())
-        what = f"calls to AWS to {name}, {MANY:,} versions"
-        yield Figure(what, large.total(), f"{FEW} versions", small.total(), "calls", note or "none")
+        what = f"calls and items to {name}, {MANY:,} versions"
+        yield Figure(what, large.total(), f"{FEW} versions", small.total(), "", note or "none")
 
 
 @dataclass(slots=True)
-class _Repository:
+class Repository:
     """A published repository in memory, whose calls are counted."""
 
     versions: int
@@ -67,8 +67,8 @@ class _Repository:
         self.reading = Reading(presigned, Layout())
 
     def count(self, call: str) -> None:
-        """Be the step of the fakes."""
-        if ":" not in call and not call.startswith("clock."):
+        """Be the step of the fakes, which tell of calls and, where AWS answers in pages, of each item read."""
+        if not call.endswith(":done") and not call.startswith("clock."):
             self.counted[call] += 1
 
     def sent(self, method: str, *_: object) -> Answer:
@@ -76,18 +76,19 @@ class _Repository:
         self.counted[f"{method} index"] += 1
         return Answer(200, b"")
 
-    def calls(self, request: "Callable[[_Repository], object]") -> Counter[str]:
-        """Return the calls of one request."""
+    def calls(self, request: "Callable[[Repository], object]") -> Counter[str]:
+        """Return the calls of one request, and the items they read, by name."""
         self.counted.clear()
         request(self)
         return self.counted.copy()
 
 
 _NEW = entry(3, 5_000)
-_REQUESTS: dict[str, Callable[[_Repository], object]] = {
+REQUESTS: dict[str, Callable[[Repository], object]] = {
     "upload": lambda here: push(here.store, Rules(), "", Push(a_package(_NEW.chart, _NEW.version), None)),
     "delete": lambda here: delete_version(here.store, "", _NEW.chart, _NEW.version),
     "redirect to the index, cold": lambda here: here.reading.index_url("GET", ""),
+    "redirect to a package": lambda here: here.reading.file_url("GET", "", file_of(_NEW)),
     "list all charts": lambda here: list_charts(here.store, ""),
     "find one version": lambda here: find_version(here.store, "", "chart-003", "0.0.0"),
 }

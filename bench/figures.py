@@ -19,8 +19,8 @@ class Figure:
 
     @property
     def ratio(self) -> float:
-        """How many times ours fits into theirs."""
-        return self.theirs / self.ours
+        """How many times ours fits into theirs; nothing against nothing is once."""
+        return 1.0 if self.ours == self.theirs else self.theirs / self.ours
 
 
 def milliseconds(action: Callable[[], object], times: int = 3) -> float:

@@ -7,14 +7,13 @@ import sys
 import time
 from collections.abc import Iterator
 
-from charthouse.helm.entry import check_index
 from charthouse.helm.index import Frame, Index
 from charthouse.ports import Row
 from charthouse.repository.compare import compare
 from charthouse.repository.store import Store
 
 from bench.content import MOMENT, entries, file_of
-from bench.figures import Figure, milliseconds
+from bench.figures import Figure
 from local.places import ROOT
 from tests.fakes import FakeBucket, FakeClock, FakeIndexStore, FakeJournal, FakeMarkers, FakeTable, World
 
@@ -24,14 +23,11 @@ SECONDS, MEGABYTES = 900, 1769
 
 
 def figures() -> Iterator[Figure]:
-    """Measure in a process of its own: its peak counts everything that is held at the same time."""
-    index = Index.fold(Frame(), entries(20_000, CHARTS)).render("00", MOMENT)
-    strict = milliseconds(lambda: check_index(index), times=1)
+    """Measure in a process of its own, whose peak counts all it holds; the strict YAML parser is most of the time."""
     seconds, megabytes = _alone()
     what = f"rows against index, {VERSIONS:,} versions"
     yield Figure(what, seconds, "the function's time", SECONDS, "s")
     yield Figure("memory of that", megabytes, "the function's memory", MEGABYTES, "MB")
-    yield Figure("strict YAML check of an index of 20,000", strict / 1000, f"{what}", seconds, "s")
 
 
 def _alone() -> tuple[float, float]:
