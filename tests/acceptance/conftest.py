@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 
 from local.emulator import Emulator
-from tests.acceptance.deployment import Deployments, failures
+from tests.acceptance.deployment import Deployment, Deployments, failures
 from tests.acceptance.helm import Helm
 from tests.acceptance.repository import Repository, basic
 from tests.acceptance.signing import KeyRing
 
 URL = os.environ.get("CHARTHOUSE_URL", "")
 TOKEN = os.environ.get("CHARTHOUSE_TOKEN", "")
+ON_ARTIFACT_HUB = {"": "6a5e8b6e-2f6c-4d52-9f29-0d0ea0a1a001", "org/team/repo": "6a5e8b6e-2f6c-4d52-9f29-0d0ea0a1a002"}
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -72,6 +73,13 @@ def chart() -> str:
 def helm(tmp_path: Path) -> Callable[[int], Helm]:
     """Return the Helm of a major version with a home of its own, the same one within a test."""
     return lambda major: Helm(major, tmp_path / f"helm-{major}")
+
+
+@pytest.fixture(scope="session")
+def any_depth(deployed: Deployments) -> Deployment:
+    """Return a deployment with repositories of any depth, two of them on Artifact Hub, that never overwrites."""
+    ids = ",".join(f"{repo}={value}" for repo, value in ON_ARTIFACT_HUB.items())
+    return deployed(DepthDynamic=True, DisableForceOverwrite=True, ArtifactHubRepoId=ids)
 
 
 @pytest.fixture(scope="session")

@@ -74,7 +74,7 @@ class Deployment:
             return None
         return body
 
-    def keys(self, prefix: str = "") -> list[str]:
+    def objects(self, prefix: str = "") -> list[str]:
         """Return the keys of all objects, bytewise."""
         pages = self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [item["Key"] for page in pages for item in page.get("Contents", [])]
@@ -92,6 +92,20 @@ class Deployment:
             )
         )
         return {item["file"]["S"]: item for page in pages for item in page["Items"]}
+
+    def wait_until_quiet(self, *repos: str) -> None:
+        """Wait until no event of the bucket is under way and no row of these repositories is unpublished."""
+        sqs, queue = self.stack.client("sqs"), self.stack.outputs["QueueUrl"]
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+
+        def busy() -> int:
+            counts = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"].values()
+            return sum(map(int, counts)) + sum("dirty" in row for repo in repos for row in self.rows(repo).values())
+
+        for _ in range(2):
+            # A notification may be on its way into the queue.
+            time.sleep(0.5)
+            assert eventually(busy, lambda count: count == 0) == 0
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a message into the queue of the bucket's events."""

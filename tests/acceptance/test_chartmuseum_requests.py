@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from tests.acceptance.deployment import Deployments
+from tests.acceptance.conftest import ON_ARTIFACT_HUB
+from tests.acceptance.deployment import Deployment, Deployments
 from tests.acceptance.repository import Answer, Repository
 from tests.builders import a_package, a_provenance, a_tar, an_archive, gzipped, member
 from tests.events import a_form
 
-REPOSITORIES = {"": "6a5e8b6e-2f6c-4d52-9f29-0d0ea0a1a001", "org/team/repo": "6a5e8b6e-2f6c-4d52-9f29-0d0ea0a1a002"}
 PACKAGE = a_package("mychart", "0.1.0", files={"values.yaml": b"", "templates/pod.yaml": b"kind: Pod\n"})
 PROVENANCE = a_provenance(PACKAGE)
 BODIES = {"tgz": PACKAGE, "prov": PROVENANCE, "nothing": b""}
@@ -118,11 +118,10 @@ TABLE = [
 ]
 
 
-@pytest.fixture(scope="module", params=REPOSITORIES)
-def museum(request: pytest.FixtureRequest, deployed: Deployments) -> Repository:
+@pytest.fixture(scope="module", params=["", "org/team/repo"])
+def museum(request: pytest.FixtureRequest, any_depth: Deployment) -> Repository:
     """Return an empty repository of a deployment that never overwrites."""
-    ids = ",".join(f"{repo}={value}" for repo, value in REPOSITORIES.items())
-    return deployed(DepthDynamic=True, DisableForceOverwrite=True, ArtifactHubRepoId=ids).repository(request.param)
+    return any_depth.repository(request.param)
 
 
 def test_every_request_of_chartmuseum_s_tests_is_answered_as_there(museum: Repository) -> None:
@@ -136,7 +135,7 @@ def test_every_request_of_chartmuseum_s_tests_is_answered_as_there(museum: Repos
 def test_each_repository_has_its_own_artifact_hub_id(museum: Repository) -> None:
     repo = museum.api.partition("/api")[2].strip("/")
 
-    assert museum.get("/artifacthub-repo.yml").body.decode() == f"repositoryID: {REPOSITORIES[repo]}\n"
+    assert museum.get("/artifacthub-repo.yml").body.decode() == f"repositoryID: {ON_ARTIFACT_HUB[repo]}\n"
 
 
 HEAD = b"apiVersion: v2\nname: bad\nversion: 1.0.0\n"
@@ -175,13 +174,13 @@ def test_a_bad_package_is_refused_in_helm_s_words_and_not_stored(deployed: Deplo
     deployment = deployed()
     repository = deployment.repository()
     body, words = BAD[what]
-    before = deployment.keys()
+    before = deployment.objects()
 
     answers = [repository.upload(body), repository.upload_form(("chart", body))]
 
     assert [answer.status for answer in answers] == [400, 400]
     assert all(words in answer.error for answer in answers), answers
-    assert deployment.keys() == before
+    assert deployment.objects() == before
 
 
 BAD_PROVENANCE = [b"", b"garbage", PACKAGE, PROVENANCE.replace(b"\nname: ", b"\nnome: "), b"\n" + PROVENANCE]
@@ -191,12 +190,12 @@ BAD_PROVENANCE = [b"", b"garbage", PACKAGE, PROVENANCE.replace(b"\nname: ", b"\n
 def test_bad_provenance_is_refused_and_not_stored(deployed: Deployments, body: bytes) -> None:
     deployment = deployed()
     repository = deployment.repository()
-    before = deployment.keys()
+    before = deployment.objects()
 
     answers = [repository.upload_provenance(body), repository.upload_form(("prov", body))]
 
     assert [(answer.status, answer.error) for answer in answers] == [(400, "invalid provenance file")] * 2
-    assert deployment.keys() == before
+    assert deployment.objects() == before
 
 
 def test_provenance_with_a_path_for_a_name_is_refused(deployed: Deployments) -> None:
