@@ -1,4 +1,5 @@
-# charthouse. Needs Python 3.13, git and make; everything else is fetched into the clone on first use.
+# charthouse. Needs Python 3.13, git and make; everything else is fetched into the clone on first use. The tests
+# want Node.js with npm, Go, Java and Maven besides, to fetch what they run against.
 #
 #   make run          serve the repository at http://127.0.0.1:8080, on an emulator of AWS
 #                     (CHARTHOUSE_PORT, CHARTHOUSE_DATA, PARAMETERS="Depth=1 AllowOverwrite=true")
@@ -10,7 +11,7 @@
 #   make smoke        try a deployment (URL=... TOKEN=...)
 #   make contract-aws try what is assumed of AWS in the account of your credentials
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
-#   make test         every test
+#   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make bench        measure what is promised about speed (PARTS="helm splice cold presign calls reconcile")
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       put the formatting right
@@ -60,7 +61,7 @@ deploy: setup
 	$(LOCAL) deploy
 
 smoke: setup
-	@$(BIN)/python -m local.tools
+	@$(BIN)/python -m local.tools helm
 	@test -n "$$URL" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
 	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
 
@@ -70,7 +71,7 @@ index: setup
 contract-aws: setup
 	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/pytest tests/contract
 
-# Real Helm first: where it cannot be had, that is said before the tests begin.
+# Real Helm and the stand-ins for AWS first: where one cannot be had, that is said before the tests begin.
 test: setup
 	@$(BIN)/python -m local.tools
 	@exec $(BIN)/pytest

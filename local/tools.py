@@ -1,13 +1,15 @@
-"""Programs that tests and the local stack start: Helm, SAM CLI, the emulator's interpreter."""
+"""Programs that tests and the local stack start: Helm, SAM CLI, the emulator's interpreter, stand-ins for AWS."""
 
 import hashlib
 import os
 import platform
 import shutil
 import subprocess
+import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -57,6 +59,48 @@ def helm(major: int) -> Path:
             with step(f"Fetching Helm {release.version}"):
                 _fetch_helm(release, target)
     return target
+
+
+VERSITYGW = "1.8.0"
+DYNAMODB_LOCAL = "3.1.0"
+DYNAMODB_LOCAL_DIGEST = "3d6d35f34482d0fcbdd52d7ec2c0aa18cf937aab2b5a1e4605ad6b2052bac03c"
+"""sha256 of its jar; Go holds versitygw to its own checksum database."""
+
+
+def versitygw() -> Path:
+    """Return the executable of versitygw, an S3 on a file system, built by Go the first time.
+
+    Raises `Trouble` where that cannot be. Any number of processes may call it at once.
+    """
+    folder = TOOLS / f"versitygw-{VERSITYGW}"
+    target = folder / "versitygw"
+    if not target.exists():
+        with locked(folder.with_name(f"{folder.name}.lock")):
+            if not target.exists():
+                go = _program("go", f"versitygw {VERSITYGW} is built by Go: install Go")
+                with step(f"Building versitygw {VERSITYGW}, an S3 to test against: minutes, but only once"):
+                    _build_versitygw(go, folder)
+    return target
+
+
+def dynamodb_local() -> list[str | Path]:
+    """Return the command of AWS's DynamoDB Local without its arguments, fetched by Maven the first time.
+
+    Raises `Trouble` where that cannot be. Any number of processes may call it at once.
+    """
+    java = _program("java", f"DynamoDB Local {DYNAMODB_LOCAL} runs on Java: install Java 17 or newer")
+    target = TOOLS / f"dynamodb-local-{DYNAMODB_LOCAL}"
+    if not target.exists():
+        with locked(target.with_name(f"{target.name}.lock")):
+            if not target.exists():
+                maven = _program("mvn", f"DynamoDB Local {DYNAMODB_LOCAL} comes through Maven: install Maven")
+                with step(f"Fetching DynamoDB Local {DYNAMODB_LOCAL}"):
+                    _fetch_dynamodb_local(maven, target)
+    main = "software.amazon.dynamodb.services.local.main.ServerRunner"
+    return [java, "-Xmx256m", f"-Djava.library.path={target}", "-cp", f"{target}/*", main]
+
+
+STAND_INS = {"versitygw": versitygw, "dynamodb-local": dynamodb_local}
 
 
 def sam() -> Path:
@@ -117,6 +161,72 @@ def _fetch_helm(release: HelmRelease, target: Path) -> None:
         fresh.rename(target)
 
 
+def _build_versitygw(go: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        built = subprocess.run(
+            [go, "install", f"github.com/versity/versitygw/cmd/versitygw@v{VERSITYGW}"],
+            cwd=scratch,
+            # Without C, so that it needs no compiler for it and runs wherever it was built.
+            env={**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if built.returncode != 0:
+            raise Trouble(f"Go could not build versitygw {VERSITYGW}: {_last_line(built.stderr)}")
+        Path(scratch, "versitygw").rename(folder / "versitygw")
+
+
+def _fetch_dynamodb_local(maven: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        Path(scratch, "pom.xml").write_text(_POM)
+        command: list[str | Path] = [
+            maven,
+            "--quiet",
+            "--batch-mode",
+            "--strict-checksums",
+            "dependency:copy-dependencies",
+        ]
+        options = ["-DoutputDirectory=lib", "-DincludeScope=runtime"]
+        fetched = subprocess.run([*command, *options], cwd=scratch, capture_output=True, text=True, check=False)
+        if fetched.returncode != 0:
+            raise Trouble(f"Maven could not fetch DynamoDB Local {DYNAMODB_LOCAL}: {_first_line(fetched.stdout)}")
+        jar = Path(scratch, "lib", f"DynamoDBLocal-{DYNAMODB_LOCAL}.jar")
+        if hashlib.sha256(jar.read_bytes()).hexdigest() != DYNAMODB_LOCAL_DIGEST:
+            raise Trouble(f"What Maven fetched is not the DynamoDB Local {DYNAMODB_LOCAL} it should be: not installed.")
+        jar.parent.rename(target)
+
+
+_POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>dev.charthouse</groupId>
+  <artifactId>stand-ins</artifactId>
+  <version>1</version>
+  <packaging>pom</packaging>
+  <dependencies>
+    <dependency>
+      <groupId>software.amazon.dynamodb</groupId>
+      <artifactId>DynamoDBLocal</artifactId>
+      <version>{DYNAMODB_LOCAL}</version>
+    </dependency>
+  </dependencies>
+</project>
+"""
+
+
+def _program(name: str, missing: str) -> Path:
+    """Return a program of this machine; the sentence says what to do without it."""
+    found = shutil.which(name)
+    if found is None:
+        raise Trouble(f"{missing}, or choose what the contract tests run on, as in CHARTHOUSE_CONTRACT=moto,ministack.")
+    return Path(found)
+
+
+def _first_line(text: str) -> str:
+    return next((line for line in text.splitlines() if line.strip()), "no reason given")
+
+
 def _last_line(text: str) -> str:
     return next((line for line in reversed(text.splitlines()) if line.strip()), "no reason given")
 
@@ -127,9 +237,26 @@ def _installed(program: Path) -> Path:
     return program
 
 
-if __name__ == "__main__":
+def run(names: Sequence[str]) -> None:
+    """Fetch what the tests need, or end with the sentence that says what this machine lacks for it."""
+    fetching = {"helm": _helms, **STAND_INS}
     try:
-        for each in HELM:
-            helm(each)
+        for name in wanted(names):
+            fetching[name]()
     except Trouble as trouble:
         give_up(trouble)
+
+
+def wanted(names: Sequence[str]) -> list[str]:
+    """Return what is to be fetched: what is named, or else Helm and the stand-ins of CHARTHOUSE_CONTRACT (all)."""
+    chosen = os.environ.get("CHARTHOUSE_CONTRACT") or ",".join(STAND_INS)
+    return list(names) or ["helm", *(name for name in STAND_INS if name in chosen.split(","))]
+
+
+def _helms() -> None:
+    for major in HELM:
+        helm(major)
+
+
+if __name__ == "__main__":
+    run(sys.argv[1:])

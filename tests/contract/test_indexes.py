@@ -76,7 +76,7 @@ def test_an_empty_and_a_large_index_are_read_back_whole(objects: ObjectStand) ->
 
 
 def test_repositories_are_told_in_the_order_of_their_names(objects: ObjectStand) -> None:
-    repos = ["", "a", "a-b", "a/b", "index.yaml", "team/a", "é"]
+    repos = ["", "a", "a-b", "a/b", *([] if objects.is_a_file_system else ["index.yaml"]), "team/a", "é"]
     for repo in reversed(repos):
         objects.indexes.write(repo, b"index", None)
     objects.put_object("nginx-1.0.0.tgz", b"package")

@@ -61,7 +61,8 @@ def test_objects_are_encrypted_as_the_settings_say(cloud: Cloud) -> None:
 
     S3Bucket(cloud.s3, place).create("a.tgz", b"package", "upload-1")
 
-    assert cloud.s3.head_object(Bucket=place.bucket, Key="encrypted/a.tgz")["ServerSideEncryption"] == "AES256"
+    stored = cloud.s3.head_object(Bucket=place.bucket, Key="encrypted/a.tgz")
+    assert stored.get("ServerSideEncryption") == ("AES256" if cloud.says_encryption else None)
 
 
 def somewhere(cloud: Cloud, prefix: str) -> Storage:

@@ -86,17 +86,17 @@ def test_a_large_answer_is_offered_by_url(served: Cloud) -> None:
     assert response.headers["Content-Type"] == "application/json"
 
 
-def test_the_password_is_read_from_its_secret(served: Cloud) -> None:
+def test_the_password_is_read_from_its_secret(keeping_secrets: Cloud) -> None:
     """See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html."""
-    name = "charthouse-contract-" + served.storages[True].table[-12:]
-    arn = served.secretsmanager.create_secret(Name=name, SecretString="pässword\n")["ARN"]
-    signer = Signer("secretsmanager", served.storages[True].region, lambda: served.credentials)
+    name = "charthouse-contract-" + keeping_secrets.storages[True].table[-12:]
+    arn = keeping_secrets.secretsmanager.create_secret(Name=name, SecretString="pässword\n")["ARN"]
+    signer = Signer("secretsmanager", keeping_secrets.storages[True].region, lambda: keeping_secrets.credentials)
     try:
-        secret = Secret(arn, storage(served), signer, FakeJournal(), FakeClock(World()).now)
+        secret = Secret(arn, storage(keeping_secrets), signer, FakeJournal(), FakeClock(World()).now)
 
         assert secret.text() == "pässword\n"
     finally:
-        served.secretsmanager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
+        keeping_secrets.secretsmanager.delete_secret(SecretId=arn, ForceDeleteWithoutRecovery=True)
 
 
 def a_store(served: Cloud) -> PresignedStore:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from local.places import ROOT
+from local.tools import wanted as tools_wanted
 
 SENTENCE = "Python 3.13 is missing: install it"
 
@@ -81,3 +82,43 @@ def test_without_node_the_tests_say_so_before_they_begin(tmp_path: Path) -> None
 
     assert ended.returncode == 1
     assert "install Node.js with npm" in ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("stand_in", "there", "sentence"),
+    [
+        ("versitygw", [], "versitygw 1.8.0 is built by Go: install Go, or choose"),
+        ("dynamodb-local", [], "DynamoDB Local 3.1.0 runs on Java: install Java 17 or newer, or choose"),
+        ("dynamodb-local", ["java"], "DynamoDB Local 3.1.0 comes through Maven: install Maven, or choose"),
+    ],
+)
+def test_without_what_a_stand_in_comes_from_the_tests_say_so_before_they_begin(
+    tmp_path: Path, stand_in: str, there: list[str], sentence: str
+) -> None:
+    for name in there:
+        program(tmp_path / "bin" / name, "exit 0")
+    code = "import local.tools as t, pathlib, sys; t.TOOLS = pathlib.Path(sys.argv[1]); t.run(sys.argv[2:])"
+
+    ended = subprocess.run(
+        [sys.executable, "-c", code, tmp_path, stand_in],
+        cwd=ROOT,
+        env={"PATH": str(tmp_path / "bin")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (ended.returncode, ended.stderr.count("\n")) == (1, 1)
+    assert ended.stderr.startswith(sentence)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "fetched"), [("", ["versitygw", "dynamodb-local"]), ("moto,versitygw", ["versitygw"])]
+)
+def test_only_the_stand_ins_that_were_chosen_are_fetched(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, fetched: list[str]
+) -> None:
+    monkeypatch.setenv("CHARTHOUSE_CONTRACT", chosen)
+
+    assert tools_wanted([]) == ["helm", *fetched]
+    assert tools_wanted(["helm"]) == ["helm"]
