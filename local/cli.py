@@ -69,6 +69,8 @@ def env() -> None:
         "AWS_ACCESS_KEY_ID": "test",
         "AWS_SECRET_ACCESS_KEY": "test",
         "AWS_REGION": running.region,
+        # boto3 looks at this one only.
+        "AWS_DEFAULT_REGION": running.region,
         "CHARTHOUSE_BUCKET": running.bucket,
     }
     for name, value in variables.items():

@@ -38,7 +38,7 @@ class Stack:
     @cached_property
     def bucket(self) -> str:
         """Name of the bucket that holds the packages."""
-        return self._only("AWS::S3::Bucket")
+        return self.outputs["BucketName"]
 
     @cached_property
     def table(self) -> str:

@@ -31,7 +31,7 @@ def store(settings: Settings) -> Store:
         table=DynamoTable(dynamodb, settings.storage.table),
         markers=DynamoMarkers(dynamodb, settings.storage.table),
         clock=SystemClock(),
-        journal=PowertoolsJournal(Logger(level=settings.site.log_level)),
+        journal=PowertoolsJournal(Logger(level=settings.site.log_level, location=None)),
         layout=settings.layout,
         each=_in_threads,
     )
