@@ -7,7 +7,20 @@ from charthouse.errors import ChartVersionExists, NotFound, Unavailable
 from charthouse.repository.outcome import Outcome
 
 from tests.fakes import Lease
-from tests.storm.acts import Act, a_copy, a_file, a_repository, deleting, deleting_chart, do, pushing, signing
+from tests.storm.acts import (
+    SWEEP,
+    Act,
+    a_copy,
+    a_file,
+    a_repository,
+    content,
+    deleting,
+    deleting_chart,
+    do,
+    events,
+    pushing,
+    signing,
+)
 from tests.storm.weather import Fault
 from tests.storm.witness import Witness
 
@@ -102,3 +115,83 @@ def test_a_chart_is_deleted_also_where_no_row_tells_of_it_yet() -> None:
     assert answer is Outcome.PUBLISHED
     assert set(witness.shown()) == {"other-1.0.0.tgz"}
     witness.check_quiet()
+
+
+def test_a_tombstone_that_the_index_does_not_know_of_outlives_its_day() -> None:
+    witness = the_repository()
+    do(deleting("1.0.0"), witness, at=at("markers.take_lease", Fault.CRASH))
+    witness.world.time += 27 * 3600
+    witness.world.expire_rows()
+
+    do(SWEEP, witness)
+
+    witness.check_quiet()
+
+
+def test_only_tombstones_expire() -> None:
+    witness = the_repository()
+    do(pushing("1.0.0", "b", force=True), witness)
+    do(events(a_file("1.0.0"), a_file("2.0.0")), witness)
+    do(deleting("2.0.0"), witness)
+    witness.world.time += 27 * 3600
+
+    witness.world.expire_rows()
+
+    assert {file for _, file in witness.world.rows} == {a_file("1.0.0"), "other-1.0.0.tgz"}
+
+
+def test_a_version_overwritten_since_it_was_seen_to_be_old_is_not_pruned() -> None:
+    witness = the_repository()
+    told: list[object] = []
+    calls: list[str] = []
+
+    def overwrite(_number: int, call: str) -> None:
+        if "table.chart:item" in calls and call == "bucket.head" and not told:
+            told.append(do(pushing("1.0.0", "c", force=True), witness).answer)
+        calls.append(call)
+
+    do(pushing("3.0.0", "b", limit=1), witness, meanwhile=overwrite)
+
+    assert told == [Outcome.PUBLISHED]
+    assert a_file("1.0.0") in witness.shown()
+    assert a_file("2.0.0") not in witness.shown()
+
+
+def test_a_repository_that_could_not_be_listed_in_time_is_not_published_by_half() -> None:
+    witness = Witness(a_copy(a_repository("1.0.0", "2.0.0", known=False)), "team")
+
+    def slow(_number: int, call: str) -> None:
+        witness.world.time += 20 if call == "bucket.list" else 0
+
+    answer = do(pushing("3.0.0", "b"), witness, meanwhile=slow).answer
+
+    assert answer is Outcome.STORED
+    assert witness.world.indexes == {}
+
+
+def test_an_object_is_listed_only_under_the_name_its_chart_gives() -> None:
+    witness = the_repository()
+    witness.world.put_object(f"team/{a_file('1.0.0')}", content("9.9.9", "a"))
+    witness.look("")
+
+    do(events(a_file("1.0.0")), witness)
+
+    assert set(witness.shown()) == {a_file("2.0.0"), "other-1.0.0.tgz"}
+    witness.check_quiet()
+
+
+def test_who_read_a_tombstone_just_before_it_expired_cannot_overwrite_what_followed() -> None:
+    witness = the_repository()
+    do(deleting("9.0.0"), witness)
+    witness.world.time += 27 * 3600
+    told: list[object] = []
+
+    def expire(_number: int, call: str) -> None:
+        if call == "table.put" and not told:
+            witness.world.expire_rows()
+            told.append(do(pushing("9.0.0", "b"), witness).answer)
+
+    do(events(a_file("9.0.0")), witness, meanwhile=expire)
+
+    assert told == [Outcome.PUBLISHED]
+    assert a_file("9.0.0") in witness.shown()

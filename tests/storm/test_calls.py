@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 import pytest
+from charthouse.repository.reconcile import Progress
 
 from tests.storm.acts import (
     RECONCILE,
@@ -12,6 +13,7 @@ from tests.storm.acts import (
     a_file,
     a_repository,
     content,
+    copying,
     deleting,
     deleting_chart,
     deliver,
@@ -19,6 +21,7 @@ from tests.storm.acts import (
     events,
     pushing,
     signing,
+    taking,
 )
 from tests.storm.weather import Fault
 from tests.storm.witness import Witness
@@ -88,6 +91,10 @@ OTHERS = [
 ]
 
 
+OUTSIDE = [copying("1.0.0", "c"), copying("3.0.0", "c"), taking("1.0.0")]
+"""Nobody but the event knows of these; and they leave provenance as it is."""
+
+
 def at(number: int, fault: Fault) -> Callable[[int, str], Fault | None]:
     """Return the forecast of one fault at one call."""
     return lambda call, _name: fault if call == number else None
@@ -126,19 +133,41 @@ def test_whatever_call_fails_the_answer_is_right(handler: str, fault: Fault) -> 
             witness.check_provenance()
 
 
+@pytest.mark.parametrize("fault", [Fault.FAIL, Fault.LOSE])
+def test_of_a_batch_the_messages_that_failed_are_told_and_no_others_are_needed(fault: Fault) -> None:
+    for number, witness in places("events, left"):
+        failed = do(events(*FILES), witness, at=at(number, fault)).answer
+        assert isinstance(failed, list)
+        again = [FILES[min(int(name.removeprefix("message-")), len(FILES) - 1)] for name in failed]
+        if again:
+            do(events(*again), witness)
+        do(SWEEP, witness)
+        witness.check_quiet()
+
+
+def test_a_batch_of_messages_needs_no_sweep() -> None:
+    witness = left()
+
+    do(events(*FILES), witness)
+
+    witness.check_quiet()
+
+
 @pytest.mark.parametrize("handler", HANDLERS)
 def test_whoever_runs_between_any_two_calls_breaks_nothing(handler: str) -> None:
     _, act = HANDLERS[handler]
 
-    for other in OTHERS:
+    for other in [*OTHERS, *OUTSIDE]:
         for number, witness in places(handler):
 
             def meanwhile(call: int, _name: str) -> None:
                 if call == number:  # noqa: B023  called before the next turn
                     do(other, witness, "other")  # noqa: B023
 
-            do(act, witness, "first", meanwhile=meanwhile)
+            answer = do(act, witness, "first", meanwhile=meanwhile).answer
+            if isinstance(answer, Progress):
+                assert answer.found.differences == 0
             deliver(witness)
             witness.check_quiet()
-            if act.changes:
+            if act.changes and other not in OUTSIDE:
                 witness.check_provenance()

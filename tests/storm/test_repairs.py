@@ -1,0 +1,76 @@
+"""What people do to an index by hand, in ways that only a reconciliation can see; and that it repairs them."""
+
+from collections.abc import Callable
+
+import pytest
+from charthouse.repository.reconcile import Progress
+
+from tests.storm.acts import RECONCILE, a_copy, a_file, a_repository, deleting, do, pushing
+from tests.storm.witness import Witness
+
+SETTLED = a_repository("1.0.0", "2.0.0", "3.0.0")
+
+
+def line(body: bytes, version: str) -> bytes:
+    """Return the line of a version of `web`, with its newline."""
+    return next(
+        b"\n" + found for found in body.split(b"\n") if f'"web","urls":["charts/{a_file(version)}'.encode() in found
+    )
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a line is gone": lambda body: body.replace(line(body, "2.0.0"), b""),
+    "a line is there twice": lambda body: body.replace(line(body, "2.0.0"), line(body, "2.0.0") * 2),
+    "lines stand in another order": lambda body: body.replace(
+        line(body, "3.0.0") + line(body, "2.0.0"), line(body, "2.0.0") + line(body, "3.0.0")
+    ),
+    "a text is another": lambda body: body.replace(b'"description":"a"', b'"description":"b"', 1),
+    "a key is unknown": lambda body: body.replace(b'"description":', b'"descriptiom":', 1),
+    "no YAML in the middle": lambda body: body.replace(b'"description":"a"', b'"description":"a', 1),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_index_is_repaired_and_counted(damage: str) -> None:
+    witness = Witness(a_copy(SETTLED), "team")
+    body = witness.world.indexes["team"]
+    witness.world.indexes["team"] = DAMAGES[damage](body)
+    witness.damage()
+    assert witness.world.indexes["team"] != body
+
+    progress = do(RECONCILE, witness).answer
+
+    assert isinstance(progress, Progress)
+    assert progress.found.differences >= 1
+    witness.check_quiet()
+    again = do(RECONCILE, witness).answer
+    assert isinstance(again, Progress)
+    assert (again.found.settled, again.found.differences) == (0, 0)
+
+
+def test_an_older_index_put_back_is_brought_up_to_date() -> None:
+    witness = Witness(a_copy(SETTLED), "team")
+    older = witness.world.indexes["team"]
+    do(pushing("4.0.0", "a"), witness)
+    do(deleting("1.0.0"), witness)
+    do(pushing("2.0.0", "b", force=True), witness)
+    witness.world.indexes["team"] = older
+    witness.damage()
+
+    progress = do(RECONCILE, witness).answer
+
+    assert isinstance(progress, Progress)
+    assert progress.found.differences == 3
+    witness.check_quiet()
+
+
+def test_an_index_whose_lines_nobody_knows_is_cleaned() -> None:
+    witness = Witness(a_copy(SETTLED), "team")
+    witness.world.objects.pop(f"team/{a_file('2.0.0')}")
+    witness.world.rows.pop(("team", a_file("2.0.0")))
+    witness.damage()
+    witness.look("")
+
+    do(RECONCILE, witness)
+
+    witness.check_quiet()
