@@ -46,7 +46,7 @@ def deployed(emulator: Emulator, tmp_path_factory: pytest.TempPathFactory) -> It
     deployments = Deployments(emulator, tmp_path_factory.mktemp("keys"))
     try:
         yield deployments
-        assert failures(emulator) == []
+        assert failures(emulator.log) == []
     finally:
         deployments.stop()
 

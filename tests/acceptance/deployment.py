@@ -183,9 +183,9 @@ def eventually[T](look: Callable[[], T], wanted: Callable[[T], bool], seconds: f
     return seen
 
 
-def failures(emulator: Emulator) -> list[str]:
+def failures(log: Path) -> list[str]:
     """Return every line about an error nobody handled; the emulator's log has what the functions log, too."""
-    return [line for line in emulator.log.read_text(errors="replace").splitlines() if _UNHANDLED.search(line)]
+    return [line for line in log.read_text(errors="replace").splitlines() if _UNHANDLED.search(line)]
 
 
 _UNHANDLED = re.compile(

@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import secrets
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -45,7 +46,8 @@ EVERY_KIND_OF_THE_API = [
 @pytest.fixture(scope="module", autouse=True)
 def published(repository: Repository) -> None:
     """Make sure that there is an index: a repository that never had a chart answers for it itself."""
-    repository.upload(a_package("smoke-published", "1.0.0"), "smoke-published")
+    name = f"smoke-{secrets.token_hex(4)}"
+    repository.upload(a_package(name, "1.0.0"), name)
 
 
 @pytest.mark.parametrize(("method", "path", "status"), EVERY_KIND)

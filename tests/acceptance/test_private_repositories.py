@@ -181,6 +181,10 @@ def test_repositories_are_listed_for_whoever_may_see_them(private: Deployment, c
     assert seen["nobody"].status == 401
 
 
+def test_the_api_is_found_from_the_repository_s_url_alone(tenant: Repository) -> None:
+    assert Repository.at(f"{tenant.url}/", tenant.authorization).api == tenant.api
+
+
 @pytest.mark.parametrize("path", ["/health", "/info"])
 def test_health_and_info_are_open(private: Deployment, path: str) -> None:
     assert ask("GET", f"{private.url}{path}").status == 200
