@@ -213,6 +213,15 @@ class Attempt:
         return not failure.message.startswith(STORED_WITHOUT) and len(self.act.files) == 1
 
 
+def made(attempt: Attempt, skew: float = 0.0) -> Callable[[Forecast], object]:
+    """Return the attempt as something to be scheduled."""
+
+    def make(forecast: Forecast) -> object:
+        return attempt.make(*a_process(attempt.witness.world, forecast, layout=attempt.witness.layout, skew=skew))
+
+    return make
+
+
 def do(
     act: Act,
     witness: Witness,
@@ -220,14 +229,14 @@ def do(
     *,
     at: Callable[[int, str], Fault | None] = lambda _number, _call: None,
     meanwhile: Callable[[int, str], None] = lambda _number, _call: None,
-    sure: bool = True,
+    skew: float = 0.0,
 ) -> Forecast:
     """Let a process do this and meet what `at` and `meanwhile` say; return what it has met, and its answer."""
     witness.clients += 1
     who = f"client {witness.clients}" if who is None else who
     forecast = Forecast(at, meanwhile, lambda: witness.look(who))
-    store, folders = a_process(witness.world, forecast, layout=witness.layout)
-    forecast.answer = Attempt(who, act, witness, sure).make(store, folders)
+    store, folders = a_process(witness.world, forecast, layout=witness.layout, skew=skew)
+    forecast.answer = Attempt(who, act, witness).make(store, folders)
     witness.look(who)
     return forecast
 

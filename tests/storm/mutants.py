@@ -22,10 +22,10 @@ def mutated(module: ModuleType, *changes: tuple[str, str]) -> Iterator[None]:
     before: dict[FunctionType, CodeType] = {}
     for name, function in space.items():
         known = getattr(module, name, None)
-        if isinstance(function, FunctionType) and isinstance(known, FunctionType):
-            if function.__module__ == module.__name__ == known.__module__:
-                before[known] = known.__code__
-                known.__code__ = function.__code__
+        own = isinstance(function, FunctionType) and function.__module__ == module.__name__
+        if own and isinstance(known, FunctionType):
+            before[known] = known.__code__
+            known.__code__ = function.__code__
     try:
         yield
     finally:

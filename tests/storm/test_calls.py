@@ -9,6 +9,7 @@ from tests.storm.acts import (
     RECONCILE,
     SWEEP,
     Act,
+    Attempt,
     a_copy,
     a_file,
     a_repository,
@@ -19,10 +20,12 @@ from tests.storm.acts import (
     deliver,
     do,
     events,
+    made,
     pushing,
     signing,
     taking,
 )
+from tests.storm.scheduler import Scheduled, run
 from tests.storm.weather import Fault
 from tests.storm.witness import Witness
 
@@ -95,6 +98,16 @@ OUTSIDE = [copying("1.0.0", "c"), copying("3.0.0", "c"), taking("1.0.0")]
 """Nobody but the event knows of these; and they leave provenance as it is."""
 
 
+TWICE = [
+    (events(FILES[3]), pushing("3.0.0", "b")),
+    (pushing("1.0.0", "b", force=True), deleting("1.0.0")),
+    (deleting("1.0.0"), pushing("1.0.0", "b", force=True)),
+]
+
+EARLY = 20.0
+"""Seconds by which the clock of a process is ahead, so that nobody's lease keeps it from publishing."""
+
+
 def at(number: int, fault: Fault) -> Callable[[int, str], Fault | None]:
     """Return the forecast of one fault at one call."""
     return lambda call, _name: fault if call == number else None
@@ -157,12 +170,12 @@ def test_a_batch_of_messages_needs_no_sweep() -> None:
 def test_whoever_runs_between_any_two_calls_breaks_nothing(handler: str) -> None:
     _, act = HANDLERS[handler]
 
-    for other in [*OTHERS, *OUTSIDE]:
+    for other, skew in [*((other, EARLY) for other in [*OTHERS, *OUTSIDE]), (OTHERS[0], 0), (OTHERS[2], 0)]:
         for number, witness in places(handler):
 
             def meanwhile(call: int, _name: str) -> None:
                 if call == number:  # noqa: B023  called before the next turn
-                    do(other, witness, "other")  # noqa: B023
+                    do(other, witness, "other", skew=skew)  # noqa: B023
 
             answer = do(act, witness, "first", meanwhile=meanwhile).answer
             if isinstance(answer, Progress):
@@ -171,3 +184,24 @@ def test_whoever_runs_between_any_two_calls_breaks_nothing(handler: str) -> None
             witness.check_quiet()
             if act.changes and other not in OUTSIDE:
                 witness.check_provenance()
+
+
+@pytest.mark.parametrize(("first", "second"), TWICE, ids=lambda act: act.name)
+def test_whoever_is_interrupted_while_interrupting_breaks_nothing(first: Act, second: Act) -> None:
+    """The first makes some calls, the second some of its own, the first all the rest, and then the second."""
+    for number in range(2, len(do(first, settled()).calls)):
+        for calls in range(2, len(do(second, settled()).calls) + 1):
+            witness = settled()
+            one, other = (
+                Scheduled(who, made(Attempt(who, act, witness), skew), witness.look)
+                for who, act, skew in (("first", first, 0), ("second", second, EARLY))
+            )
+            order = [one] * (number + 1) + [other] * calls
+
+            def turn(alive: list[Scheduled]) -> tuple[Scheduled, None]:
+                wanted = order.pop(0) if order else one  # noqa: B023  all within this turn of the loop
+                return wanted if wanted in alive else alive[0], None
+
+            run([one, other], turn)
+            deliver(witness)
+            witness.check_quiet()

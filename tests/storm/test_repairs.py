@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from charthouse.repository.reconcile import Progress
 
-from tests.storm.acts import RECONCILE, a_copy, a_file, a_repository, deleting, do, pushing
+from tests.storm.acts import RECONCILE, Act, a_copy, a_file, a_repository, deleting, do, pushing
 from tests.storm.witness import Witness
 
 SETTLED = a_repository("1.0.0", "2.0.0", "3.0.0")
@@ -29,6 +29,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "no YAML in the middle": lambda body: body.replace(b'"description":"a"', b'"description":"a', 1),
 }
 
+FOREIGN = [None, b"", b"\xff", b"apiVersion: v1\nentries: {}\n", b'{"apiVersion":"v1","entries":{}}']
+
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_index_is_repaired_and_counted(damage: str) -> None:
@@ -46,6 +48,22 @@ def test_a_damaged_index_is_repaired_and_counted(damage: str) -> None:
     again = do(RECONCILE, witness).answer
     assert isinstance(again, Progress)
     assert (again.found.settled, again.found.differences) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "body", [None, b"", b"\xff", b"apiVersion: v1\nentries: {}\n", b'{"apiVersion":"v1","entries":{}}']
+)
+@pytest.mark.parametrize("act", [pushing("4.0.0", "a"), deleting("1.0.0")], ids=lambda act: act.name)
+def test_an_index_that_is_none_of_ours_is_replaced_by_the_next_change(act: Act, body: bytes | None) -> None:
+    witness = Witness(a_copy(SETTLED), "team")
+    witness.world.indexes.pop("team")
+    if body is not None:
+        witness.world.indexes["team"] = body
+    witness.damage()
+
+    do(act, witness)
+
+    witness.check_quiet()
 
 
 def test_an_older_index_put_back_is_brought_up_to_date() -> None:

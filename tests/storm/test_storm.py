@@ -1,6 +1,6 @@
 """Several processes at once, any of them anywhere: whatever is chosen, every promise holds after every call."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
@@ -21,11 +21,12 @@ from tests.storm.acts import (
     deliver,
     do,
     events,
+    made,
     pushing,
     taking,
 )
 from tests.storm.scheduler import Scheduled, run
-from tests.storm.weather import Fault, Forecast, a_process
+from tests.storm.weather import Fault
 from tests.storm.witness import Witness
 
 WORLDS = {
@@ -127,15 +128,8 @@ def weather(
 ) -> list[Scheduled]:
     """Let them all run to their end."""
     processes = [
-        Scheduled(f"{number}", _made(Attempt(f"{number}", act, witness, len(faults) <= 1), skew), witness.look)
+        Scheduled(f"{number}", made(Attempt(f"{number}", act, witness, len(faults) <= 1), skew), witness.look)
         for number, (act, skew) in enumerate(zip(acts, skews, strict=False))
     ]
     run(processes, Choices(witness, turns, faults, frozenset(pauses)))
     return processes
-
-
-def _made(attempt: Attempt, skew: float) -> Callable[[Forecast], object]:
-    def make(forecast: Forecast) -> object:
-        return attempt.make(*a_process(attempt.witness.world, forecast, layout=attempt.witness.layout, skew=skew))
-
-    return make
