@@ -5,8 +5,9 @@ import json
 import pytest
 from charthouse.errors import Unavailable
 from charthouse.repository.publish import publish
+from charthouse.repository.push import Push, push
 from charthouse.repository.settle import TOMBSTONE_SECONDS, settle
-from charthouse.settings import Layout
+from charthouse.settings import Layout, Rules
 
 from tests.builders import a_package
 from tests.fakes import World
@@ -207,3 +208,23 @@ def stored(world: World, *versions: str) -> None:
     for version in versions:
         world.put_object(f"mychart-{version}.tgz", a_package(version=version))
         settle(a_store(world), "", f"mychart-{version}.tgz", until=LATER)
+
+
+@pytest.mark.parametrize(
+    ("there", "broken"),
+    [
+        (b'"version":"1.0.0"}', b'"version":1}'),
+        (b'"version":"1.0.0"}', b""),
+        (b'"mychart":[', b'"mychart:['),
+        (b"\n{", b"\n"),
+    ],
+)
+def test_an_index_that_is_broken_inside_is_made_anew(there: bytes, broken: bytes) -> None:
+    world = World()
+    store = a_store(world)
+    push(store, Rules(), "", Push(a_package("mychart", "1.0.0"), None))
+    world.indexes[""] = world.indexes[""].replace(there, broken)
+
+    push(store, Rules(), "", Push(a_package("mychart", "2.0.0"), None))
+
+    assert set(shown(world)) == {"mychart-1.0.0.tgz", "mychart-2.0.0.tgz"}

@@ -111,7 +111,10 @@ class Index:
         return cls(frame, b"".join(pieces), revision)
 
     def splice(self, changes: Mapping[str, Entry | None]) -> "Index":
-        """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or taken out for None."""
+        """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or taken out for None.
+
+        Raises `ValueError` where it meets bytes that are not ours.
+        """
         edits: dict[str, _Edit] = {}
         for file, entry in changes.items():
             for name, version in _readings(file):
@@ -251,9 +254,7 @@ def _chart(blocks: bytes, begin: int, end: int) -> str:
         return _text(blocks[begin + 1 : end - len(b":[")])
     # The entry's own name is the last of its members so called: dependencies and maintainers stand before it.
     at = blocks.rindex(b'"name":', begin, end) + len(b'"name":')
-    name, _ = _DECODER.raw_decode(blocks[at:end].decode())
-    assert isinstance(name, str)  # noqa: S101  rendered as a string
-    return name
+    return _string(_DECODER.raw_decode(blocks[at:end].decode())[0])
 
 
 def _version(blocks: bytes, begin: int, end: int) -> str:
@@ -263,9 +264,13 @@ def _version(blocks: bytes, begin: int, end: int) -> str:
 
 
 def _text(data: bytes) -> str:
-    text = json.loads(data)
-    assert isinstance(text, str)  # noqa: S101  rendered as a string
-    return text
+    return _string(json.loads(data))
+
+
+def _string(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"{value!r} where a string belongs")  # noqa: TRY004  broken bytes, not a wrong argument
+    return value
 
 
 def _line(frame: Frame, entry: Entry) -> bytes:

@@ -14,8 +14,8 @@ def publish(store: Store, repo: str, *, until: float, rebuild: bool = False) -> 
 
     The order is what makes it safe: (1) read the index, (2) read the dirty rows, (3) splice, (4) replace exactly the
     index that was read, also if the bytes look the same, (5) clear each row that is still the one used. Whoever loses
-    (4) starts again from (1). Without an index of ours, or with `rebuild`, all rows are folded. Raises `Unavailable`
-    when `until` (seconds since the epoch) has passed.
+    (4) starts again from (1). Without an index of ours, one that is broken inside, or with `rebuild`, all rows are
+    folded. Raises `Unavailable` when `until` (seconds since the epoch) has passed.
     """
     while True:
         stored = store.indexes.read(repo)
@@ -28,7 +28,11 @@ def publish(store: Store, repo: str, *, until: float, rebuild: bool = False) -> 
             rows = store.table.dirty(repo)
             if not rows:
                 return index
-            index = index.splice({row.file: _entry(row) for row in rows})
+            try:
+                index = index.splice({row.file: _entry(row) for row in rows})
+            except ValueError:
+                rebuild = True
+                continue
         now = store.clock.now()
         try:
             store.indexes.write(
@@ -37,11 +41,21 @@ def publish(store: Store, repo: str, *, until: float, rebuild: bool = False) -> 
         except Changed:
             store.again(until)
             continue
-        for row in rows:
-            # Only a tombstone has an end, and only from here on: while it is dirty the index may still show its file.
-            store.table.clear(row, int(now) + TOMBSTONE_SECONDS if row.etag is None else None)
+        _clear(store, rows, now)
         store.journal.note("index_published", repository=repo, rows=len(rows), bytes=len(index.blocks))
         return index
+
+
+def _clear(store: Store, rows: list[Row], now: float) -> None:
+    """Say of each row, if it is still the one used, that the index shows it."""
+    used = {row.file: row for row in rows}
+
+    def clear_one(file: str) -> None:
+        row = used[file]
+        # Only a tombstone has an end, and only from here on: while it is dirty the index may still show its file.
+        store.table.clear(row, int(now) + TOMBSTONE_SECONDS if row.etag is None else None)
+
+    store.each(clear_one, used)
 
 
 def entries_of(rows: Iterable[Row]) -> list[Entry]:

@@ -60,6 +60,10 @@ class SystemClock:
 
 
 def _in_threads(step: Callable[[str], object], names: Iterable[str]) -> None:
+    todo = list(names)
+    if len(todo) == 1:
+        step(todo[0])
+        return
     with ThreadPoolExecutor(THREADS) as threads:
-        for _ in threads.map(step, names):
+        for _ in threads.map(step, todo):
             pass
