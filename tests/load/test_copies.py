@@ -1,0 +1,44 @@
+"""A sync straight into the bucket, past the API."""
+
+import os
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.acceptance.deployment import Deployment, eventually
+from tests.acceptance.repository import Repository
+from tests.builders import a_package
+from tests.load.watching import files, is_whole, read_index, revision
+
+PACKAGES = int(os.environ.get("CHARTHOUSE_LOAD_PACKAGES", "2000"))
+"""Packages copied."""
+SECONDS = 300.0
+"""Until all must be listed."""
+
+
+def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, tell: Callable[[str], None]) -> None:
+    repository = deployment.repository("copied")
+    packages = {
+        f"chart{number % 50}-1.0.{number}.tgz": a_package(f"chart{number % 50}", f"1.0.{number}")
+        for number in range(PACKAGES)
+    }
+    started = time.monotonic()
+
+    with ThreadPoolExecutor(4) as copying:
+        list(copying.map(lambda file: deployment.put(f"copied/{file}", packages[file]), packages))
+    copied = time.monotonic() - started
+    found = eventually(lambda: shown(repository), lambda files: len(files) >= PACKAGES, SECONDS)
+    seconds = time.monotonic() - started
+
+    assert found == packages.keys()
+    assert is_whole(deployment, "copied")
+    publications = revision(repository)
+    tell(
+        f"{PACKAGES} packages copied into the bucket in {copied:.1f} s: all listed {seconds:.1f} s after the first, "
+        f"{publications} publications"
+    )
+    assert publications <= 10 + PACKAGES / 20
+
+
+def shown(repository: Repository) -> set[str]:
+    return files(read_index(repository))
