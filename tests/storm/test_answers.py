@@ -14,12 +14,14 @@ from tests.storm.acts import (
     a_file,
     a_repository,
     content,
+    copying,
     deleting,
     deleting_chart,
     do,
     events,
     pushing,
     signing,
+    taking,
 )
 from tests.storm.weather import Fault
 from tests.storm.witness import Witness
@@ -133,11 +135,12 @@ def test_only_tombstones_expire() -> None:
     do(pushing("1.0.0", "b", force=True), witness)
     do(events(a_file("1.0.0"), a_file("2.0.0")), witness)
     do(deleting("2.0.0"), witness)
+    do(pushing("3.0.0", "b"), witness)
     witness.world.time += 27 * 3600
 
     witness.world.expire_rows()
 
-    assert {file for _, file in witness.world.rows} == {a_file("1.0.0"), "other-1.0.0.tgz"}
+    assert {file for _, file in witness.world.rows} == {a_file("1.0.0"), a_file("3.0.0"), "other-1.0.0.tgz"}
 
 
 def test_a_version_overwritten_since_it_was_seen_to_be_old_is_not_pruned() -> None:
@@ -195,3 +198,49 @@ def test_who_read_a_tombstone_just_before_it_expired_cannot_overwrite_what_follo
 
     assert told == [Outcome.PUBLISHED]
     assert a_file("9.0.0") in witness.shown()
+
+
+def test_what_others_leave_to_the_holder_of_the_lease_is_published_by_it() -> None:
+    for number in range(len(do(pushing("3.0.0", "b"), the_repository()).calls)):
+        witness = the_repository()
+
+        def leave(call: int, _name: str) -> None:
+            if call == number:  # noqa: B023  called before the next turn
+                do(copying("2.0.0", "b"), witness)  # noqa: B023
+                do(events(a_file("2.0.0")), witness)  # noqa: B023
+
+        do(pushing("3.0.0", "b"), witness, meanwhile=leave)
+
+        witness.check_quiet()
+
+
+def test_a_holder_that_fails_lets_go_of_the_lease() -> None:
+    witness = the_repository()
+
+    do(pushing("3.0.0", "b"), witness, at=at("index.write", Fault.FAIL))
+
+    assert witness.world.leases == {}
+
+
+@pytest.mark.parametrize("first", [None, Fault.CRASH])
+def test_what_went_with_its_row_is_not_shown_after_the_next_change(first: Fault | None) -> None:
+    witness = the_repository()
+    witness.world.rows.clear()
+    witness.world.markers.clear()
+    do(taking("1.0.0"), witness)
+    if first is not None:
+        do(pushing("4.0.0", "b"), witness, at=at("index.write", first))
+        witness.world.time += 11
+
+    do(pushing("3.0.0", "b"), witness)
+
+    assert a_file("1.0.0") not in witness.shown()
+    witness.check_quiet()
+
+
+def test_a_deleted_version_takes_its_provenance_along() -> None:
+    witness = Witness(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+
+    do(deleting("1.0.0"), witness)
+
+    witness.check_provenance()
