@@ -244,3 +244,25 @@ def test_a_deleted_version_takes_its_provenance_along() -> None:
     do(deleting("1.0.0"), witness)
 
     witness.check_provenance()
+
+
+def test_a_version_that_could_not_be_deleted_keeps_its_provenance() -> None:
+    witness = Witness(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+    deletions: list[int] = []
+
+    def second(number: int, call: str) -> Fault | None:
+        deletions.extend([number] if call == "bucket.delete" else [])
+        return Fault.FAIL if call == "bucket.delete" and len(deletions) == 2 else None
+
+    answer = do(deleting("1.0.0"), witness, at=second).answer
+
+    assert isinstance(answer, Unavailable)
+    assert witness.world.current(f"team/{a_file('1.0.0')}.prov") is not None
+
+
+def test_the_version_just_pushed_stays_though_it_is_the_oldest() -> None:
+    witness = the_repository()
+
+    do(pushing("0.5.0", "b", limit=1), witness)
+
+    assert set(witness.shown()) == {a_file("0.5.0"), a_file("2.0.0"), "other-1.0.0.tgz"}

@@ -102,6 +102,10 @@ TWICE = [
     (events(FILES[3]), pushing("3.0.0", "b")),
     (pushing("1.0.0", "b", force=True), deleting("1.0.0")),
     (deleting("1.0.0"), pushing("1.0.0", "b", force=True)),
+    (pushing("1.0.0", "b", force=True, signed=True), pushing("1.0.0", "a", force=True, signed=True)),
+    (pushing("1.0.0", "b", force=True), pushing("1.0.0", "a", force=True, signed=True)),
+    (pushing("3.0.0", "b", signed=True), pushing("3.0.0", "c", force=True)),
+    (pushing("3.0.0", "b", signed=True), deleting("3.0.0")),
 ]
 
 EARLY = 20.0
@@ -205,3 +209,4 @@ def test_whoever_is_interrupted_while_interrupting_breaks_nothing(first: Act, se
             run([one, other], turn)
             deliver(witness)
             witness.check_quiet()
+            witness.check_provenance()

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 from charthouse.repository.reconcile import Progress
 
-from tests.storm.acts import RECONCILE, Act, a_copy, a_file, a_repository, deleting, do, pushing
+from tests.storm.acts import RECONCILE, Act, a_copy, a_file, a_repository, content, deleting, do, pushing
 from tests.storm.witness import Witness
 
 SETTLED = a_repository("1.0.0", "2.0.0", "3.0.0")
@@ -26,6 +26,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     ),
     "a text is another": lambda body: body.replace(b'"description":"a"', b'"description":"b"', 1),
     "a key is unknown": lambda body: body.replace(b'"description":', b'"descriptiom":', 1),
+    "a name is spelled in another way": lambda body: body.replace(b'"web":[', b'"\\u0077eb":[', 1),
     "no YAML in the middle": lambda body: body.replace(b'"description":"a"', b'"description":"a', 1),
 }
 
@@ -91,4 +92,34 @@ def test_an_index_whose_lines_nobody_knows_is_cleaned() -> None:
 
     do(RECONCILE, witness)
 
+    witness.check_quiet()
+
+
+def remove(witness: Witness) -> None:
+    witness.world.delete_object(f"team/{a_file('2.0.0')}")
+
+
+def replace_at_once(witness: Witness) -> None:
+    witness.world.time -= 60
+    witness.world.put_object(f"team/{a_file('2.0.0')}", content("2.0.0", "b"))
+
+
+def replace_by_the_same(witness: Witness) -> None:
+    witness.world.put_object(f"team/{a_file('2.0.0')}", content("2.0.0", "a"))
+
+
+def add(witness: Witness) -> None:
+    witness.world.put_object(f"team/{a_file('4.0.0')}", content("4.0.0", "a"))
+
+
+@pytest.mark.parametrize("change", [remove, replace_at_once, replace_by_the_same, add])
+def test_a_change_whose_event_was_lost_is_found(change: Callable[[Witness], None]) -> None:
+    witness = Witness(a_copy(SETTLED), "team")
+    change(witness)
+    witness.look("")
+
+    progress = do(RECONCILE, witness).answer
+
+    assert isinstance(progress, Progress)
+    assert (progress.found.settled, progress.found.differences) == (1, 0)
     witness.check_quiet()
