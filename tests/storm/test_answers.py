@@ -266,3 +266,12 @@ def test_the_version_just_pushed_stays_though_it_is_the_oldest() -> None:
     do(pushing("0.5.0", "b", limit=1), witness)
 
     assert set(witness.shown()) == {a_file("0.5.0"), a_file("2.0.0"), "other-1.0.0.tgz"}
+
+
+def test_messages_whose_index_could_not_be_written_come_again() -> None:
+    witness = the_repository()
+    do(copying("2.0.0", "b"), witness)
+
+    failed = do(events(a_file("2.0.0")), witness, at=at("index.write", Fault.FAIL)).answer
+
+    assert failed == ["message-0", "message-1"]

@@ -104,6 +104,7 @@ TWICE = [
     (deleting("1.0.0"), pushing("1.0.0", "b", force=True)),
     (pushing("1.0.0", "b", force=True, signed=True), pushing("1.0.0", "a", force=True, signed=True)),
     (pushing("1.0.0", "b", force=True), pushing("1.0.0", "a", force=True, signed=True)),
+    (pushing("3.0.0", "b", signed=True), pushing("3.0.0", "c", force=True, signed=True)),
     (pushing("3.0.0", "b", signed=True), pushing("3.0.0", "c", force=True)),
     (pushing("3.0.0", "b", signed=True), deleting("3.0.0")),
 ]
