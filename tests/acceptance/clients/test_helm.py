@@ -82,6 +82,15 @@ def test_what_helm_4_and_strict_parsers_need_is_in_every_entry(team: Repository)
             assert isinstance(entry.get("appVersion", ""), str)
 
 
+def test_the_query_of_a_repositorys_url_does_no_harm(team: Repository, user: tuple[str, str]) -> None:
+    """Helm and Argo CD keep it, and put it behind the URL of every chart, too."""
+    *_, index = getter(f"{team.url}/index.yaml?ref=main", user)
+    *_, chart = getter(f"{team.url}/charts/mychart-0.1.0.tgz?ref=main", user, CHART)
+
+    assert index.body == team.index_bytes()
+    assert hashlib.sha256(chart.body).hexdigest() == team.index()["entries"]["mychart"][-1]["digest"]
+
+
 def test_an_empty_repository_can_be_added(empty: Repository, user: tuple[str, str]) -> None:
     (index,) = getter(f"{empty.url}/index.yaml", user)
 
