@@ -263,17 +263,24 @@ class Protocol:
         del stored
         if "no write when the content looks equal" in self.broken and known and known.line == line_of(tag):
             return True
-        row = self._row(known, tag)
+        shown = known is None and tag is None and (yield from self._may_show(key))
+        row = self._row(known, tag, shown=shown)
         rev = None if "row written unconditionally" in self.broken else row.rev - 1
         del known
         return bool((yield "put", key, row, rev, "rev begins again at one" not in self.broken))
 
-    def _row(self, known: Row | None, tag: str | None) -> Row:
+    def _may_show(self, key: int) -> Step[bool]:
+        """Tell whether the index may show a file that has neither row nor object."""
+        index = yield ("get_index",)
+        lines = (index or NO_INDEX)[1]
+        del index
+        return "missing row is taken for a line not shown" not in self.broken and (
+            isinstance(lines, str) or lines[key] is not None
+        )
+
+    def _row(self, known: Row | None, tag: str | None, *, shown: bool) -> Row:
         line = line_of(tag)
-        if known is None:
-            raised = tag is not None or "missing row is taken for a line not shown" not in self.broken
-        else:
-            raised = known.dirty or known.line != line
+        raised = (known.dirty or known.line != line) if known else (tag is not None or shown)
         expires = tag is None and (not raised or "dirty tombstone expires" in self.broken)
         return Row(known.rev + 1 if known else 1, tag, line, raised, 0 if expires else None)
 

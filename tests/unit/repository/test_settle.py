@@ -7,6 +7,7 @@ import pytest
 from charthouse.errors import Unavailable, Unreadable
 from charthouse.helm.package import Package
 from charthouse.ports import Row
+from charthouse.repository.publish import publish
 from charthouse.repository.settle import TOMBSTONE_SECONDS, Written, settle
 
 from tests.builders import a_package
@@ -60,8 +61,35 @@ def test_a_gone_object_leaves_a_tombstone_also_where_no_row_was() -> None:
     row = settle(a_store(world), "", FILE, until=LATER)
 
     assert (row.etag, row.line) == (None, None)
-    assert row.dirty is not None, "without a row nobody knows what the index shows"
+    assert row.dirty is not None, "there is no index yet: the first is still to be made"
+    assert row.expires is None
+
+
+@pytest.mark.parametrize("index", [None, b"garbage"])
+def test_a_lost_row_whose_line_the_index_may_still_show_is_published(index: bytes | None) -> None:
+    world = World()
+    world.put_object(FILE, a_package())
+    settle(a_store(world), "", FILE, until=LATER)
+    publish(a_store(world), "", until=LATER)
+    world.rows.clear()
+    world.delete_object(FILE)
+    world.indexes[""] = index or world.indexes[""]
+
+    row = settle(a_store(world), "", FILE, until=LATER)
+
+    assert row.dirty is not None
     assert row.expires is None, "what the index may still show must not be forgotten"
+
+
+def test_a_file_nobody_ever_listed_is_nothing_to_publish() -> None:
+    world = World()
+    world.put_object("other-1.0.0.tgz", a_package("other", "1.0.0"))
+    settle(a_store(world), "", "other-1.0.0.tgz", until=LATER)
+    publish(a_store(world), "", until=LATER)
+    world.put_object("bad-1.0.0.tgz", b"no archive")
+
+    assert settle(a_store(world), "", FILE, until=LATER).dirty is None
+    assert settle(a_store(world), "", "bad-1.0.0.tgz", until=LATER).dirty is None
 
 
 def test_a_published_tombstone_settled_again_stays_as_long_as_a_new_one() -> None:

@@ -132,6 +132,13 @@ class Index:
             at = end
         return Index(self.frame, b"".join([*pieces, kept[at:]]), self.revision)
 
+    def has(self, file: str) -> bool:
+        """Tell whether the file is listed; a broken index may list anything."""
+        try:
+            return any(_is_listed(self.blocks, name, version) for name, version in _readings(file))
+        except ValueError:
+            return True
+
     def render(self, nonce: str, generated: str) -> bytes:
         """Return the bytes to publish, the revision one higher; `nonce` (hex) makes them unlike any before."""
         revision = f"{self.revision + 1}-{nonce}".encode()
@@ -181,6 +188,11 @@ def _readings(file: str) -> Iterator[tuple[str, str]]:
     for at, character in enumerate(stem):
         if character == "-" and 0 < at < len(stem) - 1 and sort_key(stem[at + 1 :])[0]:
             yield stem[:at], stem[at + 1 :]
+
+
+def _is_listed(blocks: bytes, name: str, version: str) -> bool:
+    begin, end = _find_line(blocks, _lines_of(blocks, *_find_block(blocks, name)), version)
+    return begin < end
 
 
 def _find_block(blocks: bytes, name: str) -> tuple[int, int]:

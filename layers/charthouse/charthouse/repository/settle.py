@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from charthouse.errors import BadPackage, Changed, Unreadable
 from charthouse.helm.entry import check_line, render_entry
+from charthouse.helm.index import Index
 from charthouse.helm.package import Package
 from charthouse.ports import Row, StoredObject
 from charthouse.repository.store import Store, folder, timestamp
@@ -33,14 +34,15 @@ def settle(
 
     Idempotent, and safe beside any number of others: the object is looked at after the row's `rev` was read, and the
     row is written, always, only if `rev` is still that. So the row ends at least as new as the bucket was when the
-    caller called. `dirty` is raised if the index should show something else than before, or if what it shows is not
-    known: without a row, or with `doubt`. Raises `Unavailable` when `until` (seconds since the epoch) has passed.
+    caller called. `dirty` is raised if the index should show something else than before, or with `doubt`; without a
+    row it is asked what it shows. Raises `Unavailable` when `until` (seconds since the epoch) has passed.
     """
     while True:
         known = store.table.get(repo, file)
         stored = store.bucket.head(f"{folder(repo)}{file}")
         try:
             row = _told(store, Row(repo, file, 0), known, stored, written)
+            doubt = doubt or (known is None and row.line is None and _may_show(store, repo, file))
             row = _with_fence(row, known, store.clock.now(), doubt=doubt)
             store.table.put(row, known.rev if known else None)
         except Changed:
@@ -86,9 +88,19 @@ def _listed(row: Row, package: Package) -> Row:
     return replace(row, chart=package.ref.name, version=package.ref.version, digest=package.digest, line=line)
 
 
+def _may_show(store: Store, repo: str, file: str) -> bool:
+    """Tell whether the index may show a file without a row, because that was lost; or has yet to be made.
+
+    Nobody can add the file's line meanwhile without writing its row first, and that the caller's condition notices.
+    """
+    stored = store.indexes.read(repo)
+    index = Index.read(stored.body, store.frame(repo)) if stored else None
+    return index is None or index.has(file)
+
+
 def _with_fence(row: Row, known: Row | None, now: float, *, doubt: bool) -> Row:
     """Return the row with the next `rev`, and with `dirty` and `expires` as they have to be."""
-    changed = known is None or doubt or known.line != row.line
+    changed = doubt or row.line != (known.line if known else None)
     since = known.dirty if known else None
     dirty = since or (timestamp(now) if changed else None)
     # A tombstone the index does not wait for may go, counted from its last write: that is what fences off the others.
