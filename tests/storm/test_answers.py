@@ -275,3 +275,13 @@ def test_messages_whose_index_could_not_be_written_come_again() -> None:
     failed = do(events(a_file("2.0.0")), witness, at=at("index.write", Fault.FAIL)).answer
 
     assert failed == ["message-0", "message-1"]
+
+
+def test_a_file_that_goes_after_its_row_was_lost_goes_from_the_index_too() -> None:
+    witness = the_repository()
+    witness.world.rows.pop(("team", a_file("1.0.0")))
+    do(taking("1.0.0"), witness)
+
+    do(events(a_file("1.0.0")), witness)
+
+    witness.check_quiet()

@@ -99,7 +99,7 @@ OUTSIDE = [copying("1.0.0", "c"), copying("3.0.0", "c"), taking("1.0.0")]
 
 
 TWICE = [
-    (events(FILES[3]), pushing("3.0.0", "b")),
+    (events(FILES[1]), pushing("1.0.0", "b", force=True)),
     (pushing("1.0.0", "b", force=True), deleting("1.0.0")),
     (deleting("1.0.0"), pushing("1.0.0", "b", force=True)),
     (pushing("1.0.0", "b", force=True, signed=True), pushing("1.0.0", "a", force=True, signed=True)),

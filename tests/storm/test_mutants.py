@@ -79,7 +79,7 @@ def failing(handler: str, fault: Fault) -> Killer:
     return lambda: test_calls.test_whatever_call_fails_the_answer_is_right(handler, fault)
 
 
-def twice(first: int = 0) -> Killer:
+def twice(first: int) -> Killer:
     """Interrupt the one that interrupts."""
     return lambda: test_calls.test_whoever_is_interrupted_while_interrupting_breaks_nothing(*test_calls.TWICE[first])
 
@@ -163,10 +163,10 @@ MUTANTS = [
     a_mutant(
         settle,
         "missing row is taken for a line not shown",
-        failing("delete 1.0.0, new", Fault.FAIL),
+        small,
         (
-            "changed = known is None or doubt or known.line != row.line",
-            "changed = doubt or (row.line if known is None else known.line != row.line)",
+            "    since = known.dirty if known else None\n",
+            "    changed = bool(doubt and known) or row.line != (known.line if known else None)\n    since = known.dirty if known else None\n",
         ),
     ),
     a_mutant(
@@ -174,15 +174,18 @@ MUTANTS = [
         "doubt counts for nothing",
         small,
         (
-            "changed = known is None or doubt or known.line != row.line",
-            "changed = known is None or known.line != row.line",
+            "    since = known.dirty if known else None\n",
+            "    changed = known is None or row.line != known.line\n    since = known.dirty if known else None\n",
         ),
     ),
     a_mutant(
         settle,
         "another line makes nothing dirty",
         small,
-        ("changed = known is None or doubt or known.line != row.line", "changed = known is None or doubt"),
+        (
+            "    since = known.dirty if known else None\n",
+            "    changed = known is None or doubt\n    since = known.dirty if known else None\n",
+        ),
     ),
     a_mutant(
         settle,
@@ -205,7 +208,7 @@ MUTANTS = [
     a_mutant(
         settle,
         "rev stays",
-        twice(),
+        twice(1),
         ("rev = known.rev + 1 if known", "rev = known.rev if known"),
     ),
     a_mutant(
@@ -223,7 +226,7 @@ MUTANTS = [
     a_mutant(
         settle,
         "a lost condition is no reason to start again",
-        twice(),
+        twice(1),
         ("            store.again(until)\n            continue\n", "            return row\n"),
     ),
     a_mutant(
@@ -235,7 +238,7 @@ MUTANTS = [
     a_mutant(
         publish,
         "rows read before the index",
-        twice(),
+        twice(1),
         (
             "        stored = store.indexes.read(repo)\n",
             "        early, stored = store.table.dirty(repo), store.indexes.read(repo)\n",
@@ -245,13 +248,13 @@ MUTANTS = [
     a_mutant(
         publish,
         "index written unconditionally",
-        twice(),
+        twice(1),
         ("stored.etag if stored else None", "(seen.etag if (seen := store.indexes.read(repo)) else None)"),
     ),
     a_mutant(
         publish,
         "flags cleared without comparing rev",
-        twice(),
+        twice(1),
         ("store.table.clear(row,", "store.table.clear(store.table.get(row.repo, row.file) or row,"),
     ),
     a_mutant(
