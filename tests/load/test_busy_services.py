@@ -93,7 +93,7 @@ def test_the_answer_to_a_change_is_right_whatever_fails(
     """All cases side by side, each in a repository of its own, which its faults are confined to."""
     cases = CASES[change]
     places = {name: f"busy/{change}-{number}" for number, name in enumerate(cases)}
-    with ThreadPoolExecutor(4) as clients:
+    with ThreadPoolExecutor(8) as clients:
         list(clients.map(lambda repo: prepare(deployment.repository(repo), change), places.values()))
         faults = [within(fault, places[name]) for name, case in cases.items() for fault in case.faults]
         with failing(emulator, *faults):

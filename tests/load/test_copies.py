@@ -1,4 +1,8 @@
-"""A sync straight into the bucket, past the API."""
+"""A sync straight into the bucket, past the API.
+
+The emulator stores and tells of about thirty objects a second while functions run beside it on two cores, so by default
+only a quarter of a real sync is made: `CHARTHOUSE_LOAD_PACKAGES=2000` makes a whole one, in a minute or two.
+"""
 
 import os
 import time
@@ -8,9 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from tests.acceptance.deployment import Deployment, eventually
 from tests.acceptance.repository import Repository
 from tests.builders import a_package
-from tests.load.watching import files, is_whole, read_index, revision
+from tests.load.watching import digest, files, listed, read_index, revision, without_doubles
 
-PACKAGES = int(os.environ.get("CHARTHOUSE_LOAD_PACKAGES", "2000"))
+PACKAGES = int(os.environ.get("CHARTHOUSE_LOAD_PACKAGES", "500"))
 """Packages copied."""
 SECONDS = 300.0
 """Until all must be listed."""
@@ -31,7 +35,7 @@ def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, 
     seconds = time.monotonic() - started
 
     assert found == packages.keys()
-    assert is_whole(deployment, "copied")
+    assert without_doubles(listed(read_index(repository))) == {file: digest(body) for file, body in packages.items()}
     publications = revision(repository)
     tell(
         f"{PACKAGES} packages copied into the bucket in {copied:.1f} s: all listed {seconds:.1f} s after the first, "
