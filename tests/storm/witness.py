@@ -163,9 +163,7 @@ class Witness:
             raise self._broken(f"left dirty: {left}")
         frame = frame_of(self.layout, self.repo)
         body = self.world.indexes.get(self.repo)
-        marker = self.world.markers.get(self.repo)
-        if body is None and (marker is None or marker.reconciled is None) and not any(row.line for row in rows):
-            # Nobody has published here yet, and nobody has stored anything: the first to do so takes the rest in.
+        if body is None and not rows:
             return
         index = Index.read(body, frame) if body is not None else Index(frame)
         if index is None:
