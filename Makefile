@@ -1,5 +1,5 @@
 # charthouse. Needs Python 3.13, git and make; everything else is fetched into the clone on first use. The tests
-# want Node.js with npm, Go, Java and Maven besides, to fetch what they run against.
+# want Node.js with npm, Go and Java besides, to fetch what they run against.
 #
 #   make run          serve the repository at http://127.0.0.1:8080, on an emulator of AWS
 #                     (CHARTHOUSE_PORT, CHARTHOUSE_DATA, PARAMETERS="Depth=1 AllowOverwrite=true")

@@ -248,9 +248,25 @@ def run(names: Sequence[str]) -> None:
 
 
 def wanted(names: Sequence[str]) -> list[str]:
-    """Return what is to be fetched: what is named, or else Helm and the stand-ins of CHARTHOUSE_CONTRACT (all)."""
-    chosen = os.environ.get("CHARTHOUSE_CONTRACT") or ",".join(STAND_INS)
-    return list(names) or ["helm", *(name for name in STAND_INS if name in chosen.split(","))]
+    """Return what is to be fetched: what is named, or else Helm and the stand-ins the contract tests run on."""
+    return list(names) or ["helm", *(name for name in STAND_INS if name in stand_ins())]
+
+
+def stand_ins() -> list[str]:
+    """Return the stand-ins that CHARTHOUSE_CONTRACT names, or else all this machine can have.
+
+    Only Maven can miss: nothing else needs it, and DynamoDB Local comes from nowhere else.
+    """
+    named = os.environ.get("CHARTHOUSE_CONTRACT")
+    if named:
+        return named.split(",")
+    fetched = (TOOLS / f"dynamodb-local-{DYNAMODB_LOCAL}").exists()
+    return ["moto", "ministack", *(name for name in STAND_INS if name != "dynamodb-local" or fetched or has_maven())]
+
+
+def has_maven() -> bool:
+    """Tell whether Maven is on this machine."""
+    return shutil.which("mvn") is not None
 
 
 def _helms() -> None:

@@ -2,15 +2,15 @@
 
 `CHARTHOUSE_CONTRACT=aws` runs the same cases, without the stand-ins, in the account of the ambient credentials, or on
 what `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB` name. `CHARTHOUSE_CONTRACT=moto,ministack` chooses among the
-stand-ins, where a machine cannot have them all.
+stand-ins. Where there is no Maven, DynamoDB Local is left out, and the run says so.
 """
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 
 import pytest
 
+from local.tools import stand_ins
 from tests.contract.clouds import (
     Cloud,
     ObjectStand,
@@ -26,7 +26,7 @@ from tests.contract.clouds import (
 
 WHOLE, S3, DYNAMODB = ["moto", "ministack", "aws"], ["versitygw"], ["dynamodb-local"]
 STAND_INS = ["moto", "ministack", *S3, *DYNAMODB]
-CHOSEN = os.environ.get("CHARTHOUSE_CONTRACT", "").split(",") if os.environ.get("CHARTHOUSE_CONTRACT") else STAND_INS
+CHOSEN = stand_ins()
 MEMORY = [] if CHOSEN == ["aws"] else ["memory"]
 S3_CLOUDS = [name for name in CHOSEN if name in WHOLE + S3]
 DYNAMODB_CLOUDS = [name for name in CHOSEN if name in WHOLE + DYNAMODB]
@@ -37,6 +37,14 @@ def pytest_configure() -> None:
     if unknown:
         raise pytest.UsageError(
             f"CHARTHOUSE_CONTRACT names {unknown[0]!r}, which is none of aws, {', '.join(STAND_INS)}"
+        )
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    left_out = [name for name in STAND_INS if name not in CHOSEN]
+    if left_out and "aws" not in CHOSEN:
+        terminalreporter.write_line(
+            f"contract: without {', '.join(left_out)} (DynamoDB Local needs Maven to be fetched)"
         )
 
 

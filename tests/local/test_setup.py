@@ -113,12 +113,22 @@ def test_without_what_a_stand_in_comes_from_the_tests_say_so_before_they_begin(
 
 
 @pytest.mark.parametrize(
-    ("chosen", "fetched"), [("", ["versitygw", "dynamodb-local"]), ("moto,versitygw", ["versitygw"])]
+    ("chosen", "there", "fetched"),
+    [
+        ("", ["mvn"], ["versitygw", "dynamodb-local"]),
+        ("", [], ["versitygw"]),
+        ("dynamodb-local", [], ["dynamodb-local"]),
+        ("moto,versitygw", ["mvn"], ["versitygw"]),
+    ],
 )
-def test_only_the_stand_ins_that_were_chosen_are_fetched(
-    monkeypatch: pytest.MonkeyPatch, chosen: str, fetched: list[str]
+def test_what_was_chosen_is_fetched_or_all_that_a_machine_can_have(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, chosen: str, there: list[str], fetched: list[str]
 ) -> None:
+    for name in there:
+        program(tmp_path / "bin" / name, "exit 0")
     monkeypatch.setenv("CHARTHOUSE_CONTRACT", chosen)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    monkeypatch.setattr("local.tools.TOOLS", tmp_path / "tools")
 
     assert tools_wanted([]) == ["helm", *fetched]
     assert tools_wanted(["helm"]) == ["helm"]

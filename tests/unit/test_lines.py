@@ -37,9 +37,10 @@ def written(act: Any, level: str = "INFO") -> list[dict[str, Any]]:
     log = line_logger(level)
     (handler,) = (one for one in log.handlers if type(one) is logging.StreamHandler)  # pytest adds some of its own
     stream = StringIO()
-    before = handler.setStream(stream)
+    # Not by `setStream`, which flushes the old one: that may be what pytest closed after another test.
+    before, handler.stream = handler.stream, stream
     try:
         act(log)
     finally:
-        handler.setStream(before)
+        handler.stream = before
     return [json.loads(line) for line in stream.getvalue().splitlines()]
