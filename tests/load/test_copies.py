@@ -41,7 +41,8 @@ def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, 
         f"{PACKAGES} packages copied into the bucket in {copied:.1f} s: all listed {seconds:.1f} s after the first, "
         f"{publications} publications"
     )
-    assert publications <= 10 + PACKAGES / 20
+    # How many depends on the batches the queue makes of them.
+    assert publications < PACKAGES / 4
 
 
 def shown(repository: Repository) -> set[str]:

@@ -74,7 +74,8 @@ def test_of_parallel_uploads_each_acknowledged_one_is_listed_once(
         f"({sum(status == 202 for status in statuses.values())} with 202) in {seconds:.1f} s, "
         f"{len(found) - 1} listed, {publications} publications, {reads} reads meanwhile"
     )
-    assert publications * 2 <= len(found)
+    # How many depends on how fast they arrive; that they share publications at all does not.
+    assert publications < len(found)
 
 
 def send(repository: Repository, file: str, package: bytes, shown: set[str]) -> int:
