@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from charthouse.aws.faults import CONFLICT, GONE, LOST, code, settled, translated
 from charthouse.aws.keys import plain_key, stored_key
+from charthouse.aws.pages import pages
 from charthouse.errors import Unavailable, Unreadable
 from charthouse.ports import StoredObject
 from charthouse.settings import Storage
@@ -104,19 +105,14 @@ class S3Bucket:
 
         What lies deeper, `.charthouse/` at the root among it, is folded away by S3 (`Delimiter`).
         """
-        request: dict[str, Any] = {"Prefix": self._at(prefix), "Delimiter": "/"}
+        request = {"Prefix": self._at(prefix), "Delimiter": "/"}
         if after:
             request["StartAfter"] = self._at(after)
-        while True:
-            with translated(prefix):
-                page: Mapping[str, Any] = self.s3.list_objects_v2(Bucket=self.storage.bucket, **request)
+        for page in pages(self.s3, self.storage.bucket, prefix, **request):
             for item in page.get("Contents", []):
                 key = plain_key(self.storage, item["Key"])
                 if key is not None and key != prefix:
                     yield StoredObject(key, _bare(item["ETag"]), item["Size"], _whole_seconds(item["LastModified"]))
-            if not page.get("IsTruncated"):
-                return
-            request["ContinuationToken"] = page["NextContinuationToken"]
 
     def _put(self, key: str, body: bytes, upload_id: str, condition: Mapping[str, str], lost: frozenset[str]) -> None:
         request: dict[str, Any] = {

@@ -1,11 +1,11 @@
 """The bucket's folders, which are the repositories."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from charthouse.aws.faults import translated
 from charthouse.aws.keys import OURS, plain_key, stored_key
+from charthouse.aws.pages import pages
 from charthouse.settings import Storage
 
 if TYPE_CHECKING:
@@ -21,14 +21,9 @@ class S3Folders:
 
     def below(self, prefix: str) -> Iterator[str]:
         """Yield the prefixes one level below, bytewise; ours left out."""
-        request: dict[str, Any] = {"Prefix": stored_key(self.storage, prefix), "Delimiter": "/"}
-        while True:
-            with translated(prefix):
-                page: Mapping[str, Any] = self.s3.list_objects_v2(Bucket=self.storage.bucket, **request)
+        start = stored_key(self.storage, prefix)
+        for page in pages(self.s3, self.storage.bucket, prefix, Prefix=start, Delimiter="/"):
             for item in page.get("CommonPrefixes", []):
                 found = plain_key(self.storage, item["Prefix"])
                 if found is not None and found != OURS:
                     yield found
-            if not page.get("IsTruncated"):
-                return
-            request["ContinuationToken"] = page["NextContinuationToken"]

@@ -1,6 +1,6 @@
 """The published indexes in S3."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from charthouse.aws.bucket import encryption
 from charthouse.aws.faults import LOST, code, translated
 from charthouse.aws.keys import INDEXES, index_key, index_repo, plain_key, stored_key
+from charthouse.aws.pages import pages
 from charthouse.ports import StoredIndex
 from charthouse.settings import Storage
 
@@ -62,18 +63,12 @@ class S3IndexStore:
         All names are held first: keys sort `a-b/index.yaml` before `a/index.yaml`, names sort `a` before `a-b`.
         """
         names: list[str] = []
-        request: dict[str, Any] = {"Prefix": stored_key(self.storage, INDEXES)}
-        while True:
-            with translated(INDEXES):
-                page: Mapping[str, Any] = self.s3.list_objects_v2(Bucket=self.storage.bucket, **request)
+        for page in pages(self.s3, self.storage.bucket, INDEXES, Prefix=stored_key(self.storage, INDEXES)):
             for item in page.get("Contents", []):
                 key = plain_key(self.storage, item["Key"])
                 name = None if key is None else index_repo(key)
                 if name is not None:
                     names.append(name)
-            if not page.get("IsTruncated"):
-                break
-            request["ContinuationToken"] = page["NextContinuationToken"]
         yield from sorted(names, key=str.encode)
 
     def _at(self, repo: str) -> str:

@@ -42,8 +42,8 @@ def settle(
         stored = store.bucket.head(f"{folder(repo)}{file}")
         try:
             row = _told(store, Row(repo, file, 0), known, stored, written)
-            doubt = doubt or (known is None and row.line is None and _may_show(store, repo, file))
-            row = _with_fence(row, known, store.clock.now(), doubt=doubt)
+            lost = known is None and row.line is None and _may_show(store, repo, file)
+            row = _with_fence(row, known, store.clock.now(), doubt=doubt or lost)
             store.table.put(row, known.rev if known else None)
         except Changed:
             store.again(until)
