@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from charthouse.aws.reading import PresignedStore
 from charthouse.aws.signer import Signer
 from charthouse.aws.wire import Answer
-from charthouse.helm.index import Frame, Index
+from charthouse.helm.index import Envelope, Index
 from charthouse.ports import Marker, Row
 from charthouse.repository.delete import delete_version
 from charthouse.repository.find import find_version, list_charts
@@ -46,7 +46,7 @@ class Repository:
     def __post_init__(self) -> None:
         listed = entries(self.versions, 10)
         world = World()
-        world.indexes[""] = Index.fold(Frame(), listed).render("00", MOMENT)
+        world.indexes[""] = Index.fold(Envelope(), listed).render("00", MOMENT)
         for one in listed:
             world.put_object(file_of(one), b"")
             etag = world.objects[file_of(one)][-1].etag

@@ -11,7 +11,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
-from charthouse.helm.index import Frame, Index
+from charthouse.helm.index import Envelope, Index
 
 from bench.content import MOMENT, as_yaml, entries, entry, file_of
 from bench.figures import Figure, milliseconds
@@ -23,7 +23,7 @@ VERSIONS, CHARTS = 20_000, 200
 
 def figures() -> Iterator[Figure]:
     """Measure what a user waits for, with both Helms."""
-    index = Index.fold(Frame(), entries(VERSIONS, CHARTS)).render("00", MOMENT)
+    index = Index.fold(Envelope(), entries(VERSIONS, CHARTS)).render("00", MOMENT)
     newest = entry(100, VERSIONS // CHARTS - 1)
     with tempfile.TemporaryDirectory() as scratch:
         for form, body in (("json", index), ("yaml", as_yaml(json.loads(index)))):

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from charthouse.helm.index import Frame, Index
+from charthouse.helm.index import Envelope, Index
 from charthouse.ports import Row
 from charthouse.repository.compare import compare
 from charthouse.repository.store import Store
@@ -47,7 +47,7 @@ class _SortedTable(FakeTable):
 def _store() -> Store:
     world = World()
     listed = entries(VERSIONS, CHARTS)
-    world.indexes[""] = Index.fold(Frame(), listed).render("00", MOMENT)
+    world.indexes[""] = Index.fold(Envelope(), listed).render("00", MOMENT)
     for one in listed:
         row = Row("", file_of(one), 1, "e" * 32, "v" * 32, 1, MOMENT, one.chart, one.version, "5e" * 32, one.line)
         world.rows["", row.file] = row

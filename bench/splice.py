@@ -7,7 +7,7 @@ from itertools import batched
 from typing import Any
 
 from charthouse.aws.table import DynamoTable
-from charthouse.helm.index import Entry, Frame, Index
+from charthouse.helm.index import Entry, Envelope, Index
 from charthouse.repository.publish import entries_of
 
 from bench.content import MOMENT, as_yaml, entries, entry, file_of
@@ -22,7 +22,7 @@ def figures() -> Iterator[Figure]:
     """Measure at several sizes; "publish" is to read, change and render the bytes, as between GET and PUT."""
     for versions, charts in ((1_000, 200), (20_000, 200), (100_000, 200), (100_000, 1)):
         listed, new = entries(versions, charts), entry(0, versions)
-        index = Index.fold(Frame(), listed).render("00", MOMENT)
+        index = Index.fold(Envelope(), listed).render("00", MOMENT)
         where = f"{versions:,} versions in {charts} chart{'s' if charts > 1 else ''} ({len(index) / 1e6:.0f} MB)"
         splice, fold = partial(_spliced, index, new), partial(_folded, _Pages(listed))
         spliced = milliseconds(splice)
@@ -41,7 +41,7 @@ def _spliced(index: bytes, new: Entry) -> bytes:
 
 def _folded(pages: "_Pages") -> bytes:
     client: Any = pages
-    index = Index.fold(Frame(), entries_of(list(DynamoTable(client, "charts").rows(""))))
+    index = Index.fold(Envelope(), entries_of(list(DynamoTable(client, "charts").rows(""))))
     index.count()
     return index.render("11", MOMENT)
 
@@ -97,6 +97,6 @@ def _batch(index: bytes, listed: list[Entry]) -> Figure:
 
 
 def _read(index: bytes) -> Index:
-    read = Index.read(index, Frame())
+    read = Index.read(index, Envelope())
     assert read is not None  # noqa: S101  rendered by ourselves
     return read

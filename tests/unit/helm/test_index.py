@@ -5,12 +5,12 @@ import json
 import pytest
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.entry import check_index, render_entry
-from charthouse.helm.index import Entry, Frame, Index
+from charthouse.helm.index import Entry, Envelope, Index
 from charthouse.helm.package import Package
 from hypothesis import given
 from hypothesis import strategies as st
 
-PLAIN = Frame()
+PLAIN = Envelope()
 
 
 def an_entry(chart: str, version: str, note: str = "") -> Entry:
@@ -47,10 +47,10 @@ def test_an_index_grown_by_splices_is_the_index_folded_from_nothing(history: lis
 
 @given(st.lists(entries, max_size=12, unique_by=file_of))
 def test_what_is_rendered_is_read_again(listed: list[Entry]) -> None:
-    index = Index.fold(Frame("https://charts.example.com/x/", "/x"), listed, revision=6)
+    index = Index.fold(Envelope("https://charts.example.com/x/", "/x"), listed, revision=6)
 
     data = index.render("9f2c61d0", "2026-11-20T15:49:02Z")
-    again = Index.read(data, index.frame)
+    again = Index.read(data, index.envelope)
 
     assert again is not None
     assert again.blocks == index.blocks
@@ -79,7 +79,7 @@ def test_an_empty_index_is_valid() -> None:
 
 
 def test_a_base_url_goes_before_every_url() -> None:
-    index = Index.fold(Frame("https://h/ctx/org/", "/ctx"), [an_entry("a", "1.0.0+b")])
+    index = Index.fold(Envelope("https://h/ctx/org/", "/ctx"), [an_entry("a", "1.0.0+b")])
 
     parsed = json.loads(index.render("00", "2026-11-20T15:49:02Z"))
 

@@ -25,9 +25,8 @@ from typing import NamedTuple, Self
 from charthouse.helm.text import as_json
 from charthouse.helm.versions import sort_key
 
-URLS = '"urls":["'
-"""What stands before the URL of an entry; unescaped quotes keep it from occurring inside a string."""
-
+_URLS = '"urls":["'
+"""What precedes the URL of an entry; unescaped quotes do not occur inside a string."""
 
 _COMMA, _QUOTE, _CLOSING = b',"]'
 _DECODER = json.JSONDecoder()
@@ -42,11 +41,11 @@ class Entry(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Frame:
-    """What an index says around its entries: the same for every index of a repository until an option changes."""
+class Envelope:
+    """What an index holds around its entries: the same for every index of a repository until an option changes."""
 
     base_url: str = ""
-    """What stands before `charts/<file>` in every URL: empty, or absolute with a slash at its end."""
+    """The prefix of `charts/<file>` in every URL: empty, or absolute with a slash at its end."""
     context_path: str = ""
 
     @property
@@ -56,7 +55,7 @@ class Frame:
 
     @property
     def entries(self) -> bytes:
-        """The bytes between the revision and the first chart; they tell one frame from another."""
+        """The bytes between the revision and the first chart; they differ between envelopes of different base URLs."""
         base = f',"charthouse.dev/urls":{as_json(self.base_url)}' if self.base_url else ""
         return f'"{base}}},"entries":{{'.encode()
 
@@ -65,41 +64,41 @@ class Frame:
         server = f'"contextPath":{as_json(self.context_path)}' if self.context_path else ""
         return f'\n}},"generated":"{generated}","serverInfo":{{{server}}}}}\n'.encode()
 
-    def localize(self, line: str) -> str:
-        """Return the line as this index shows it: with the base URL, if there is one."""
-        return line.replace(URLS, URLS + as_json(self.base_url)[1:-1], 1) if self.base_url else line
+    def with_base_url(self, line: str) -> str:
+        """Return the entry's line with the base URL, if there is one, before its URL."""
+        return line.replace(_URLS, _URLS + as_json(self.base_url)[1:-1], 1) if self.base_url else line
 
 
 @dataclass(frozen=True, slots=True)
 class Index:
     r"""The charts of an index: blocks of `\n"name":[\n{…},\n{…}\n],`, each with its comma, in one run of bytes."""
 
-    frame: Frame
+    envelope: Envelope
     blocks: bytes = b""
     revision: int = 0
 
     @classmethod
-    def read(cls, data: bytes, frame: Frame) -> Self | None:
-        """Take published bytes apart; None if they are not an index of this frame, as we write it.
+    def read(cls, data: bytes, envelope: Envelope) -> Self | None:
+        """Parse published bytes; None if they are not an index with this envelope, as we write it.
 
         Looks at both ends only: the middle is ours if the ends are, and `check_index` reads it all once a day.
         """
         head = data.find(b"\n")
         tail = data.rfind(b"\n", 0, len(data) - 1)
-        number = re.fullmatch(rb"(\d+)-[0-9a-f]+", data[len(frame.opening) : max(head, 0) - len(frame.entries)])
-        if number is None or not data.startswith(frame.opening) or not data.endswith(frame.entries, 0, head):
+        number = re.fullmatch(rb"(\d+)-[0-9a-f]+", data[len(envelope.opening) : max(head, 0) - len(envelope.entries)])
+        if number is None or not data.startswith(envelope.opening) or not data.endswith(envelope.entries, 0, head):
             return None
         generated = re.match(rb'\n},"generated":"([^"\n]*)"', data[tail:])
-        if generated is None or data[tail:] != frame.closing(generated[1].decode(errors="replace")):
+        if generated is None or data[tail:] != envelope.closing(generated[1].decode(errors="replace")):
             return None
         # Joined, not added: a slice of bytes would be one more copy of it all.
         blocks = b"".join([memoryview(data)[head:tail], b","]) if tail > head else b""
         if blocks and not (blocks.startswith(b'\n"') and blocks.endswith(b"\n],")):
             return None
-        return cls(frame, blocks, int(number[1]))
+        return cls(envelope, blocks, int(number[1]))
 
     @classmethod
-    def fold(cls, frame: Frame, entries: Iterable[Entry], revision: int = 0) -> Self:
+    def fold(cls, envelope: Envelope, entries: Iterable[Entry], revision: int = 0) -> Self:
         """Build the index of these entries from nothing, whatever their order, as the successor of a revision."""
         charts: dict[str, list[Entry]] = {}
         for entry in entries:
@@ -107,13 +106,13 @@ class Index:
         pieces: list[_Piece] = []
         for name in sorted(charts):
             lines = sorted(charts[name], key=lambda entry: sort_key(entry.version), reverse=True)
-            pieces += _block(name, [_line(frame, entry) for entry in lines])
-        return cls(frame, b"".join(pieces), revision)
+            pieces += _block(name, [_line(envelope, entry) for entry in lines])
+        return cls(envelope, b"".join(pieces), revision)
 
     def splice(self, changes: Mapping[str, Entry | None]) -> "Index":
-        """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or taken out for None.
+        """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or removed for None.
 
-        Raises `ValueError` where it meets bytes that are not ours.
+        Raises `ValueError` for bytes that this module did not write.
         """
         edits: dict[str, _Edit] = {}
         for file, entry in changes.items():
@@ -127,23 +126,23 @@ class Index:
         at = 0
         for name in sorted(edits):
             begin, end = _find_block(self.blocks, name)
-            lines = _spliced(self.frame, self.blocks, _lines_of(self.blocks, begin, end), edits[name])
+            lines = _spliced(self.envelope, self.blocks, _lines_of(self.blocks, begin, end), edits[name])
             pieces += [kept[at:begin], *_block(name, lines)]
             at = end
-        return Index(self.frame, b"".join([*pieces, kept[at:]]), self.revision)
+        return Index(self.envelope, b"".join([*pieces, kept[at:]]), self.revision)
 
     def has(self, file: str) -> bool:
-        """Tell whether the file is listed; a broken index may list anything."""
+        """Return whether the file is listed; True for a broken index, which may list anything."""
         try:
             return any(_is_listed(self.blocks, name, version) for name, version in _readings(file))
         except ValueError:
             return True
 
     def render(self, nonce: str, generated: str) -> bytes:
-        """Return the bytes to publish, the revision one higher; `nonce` (hex) makes them unlike any before."""
+        """Return the bytes to publish, the revision one higher; `nonce` (hex) makes them unique."""
         revision = f"{self.revision + 1}-{nonce}".encode()
-        opening = self.frame.opening + revision + self.frame.entries
-        return b"".join([opening, memoryview(self.blocks)[:-1], self.frame.closing(generated)])
+        opening = self.envelope.opening + revision + self.envelope.entries
+        return b"".join([opening, memoryview(self.blocks)[:-1], self.envelope.closing(generated)])
 
     def count(self) -> tuple[int, int]:
         """Return how many charts and how many versions there are."""
@@ -206,7 +205,7 @@ def _lines_of(blocks: bytes, begin: int, end: int) -> tuple[int, int]:
     return (blocks.index(b"\n", begin + 1), end - len(b"\n],")) if begin < end else (begin, begin)
 
 
-def _spliced(frame: Frame, blocks: bytes, lines: tuple[int, int], edit: _Edit) -> list[_Piece]:
+def _spliced(envelope: Envelope, blocks: bytes, lines: tuple[int, int], edit: _Edit) -> list[_Piece]:
     """Return the lines of a block after the edit, in runs without the comma after them."""
     changes = []
     for version in edit.gone:
@@ -215,7 +214,7 @@ def _spliced(frame: Frame, blocks: bytes, lines: tuple[int, int], edit: _Edit) -
             changes.append((begin, end, sort_key(version), b""))
     for entry in edit.new:
         begin, _ = _find_line(blocks, lines, entry.version)
-        changes.append((begin, begin, sort_key(entry.version), _line(frame, entry)))
+        changes.append((begin, begin, sort_key(entry.version), _line(envelope, entry)))
     # Several insertions at one place: the newest first, as in the whole block.
     changes.sort(key=lambda change: change[2], reverse=True)
     changes.sort(key=lambda change: change[:2])
@@ -241,7 +240,7 @@ def _find_line(blocks: bytes, lines: tuple[int, int], version: str) -> tuple[int
 
 
 def _bisect(blocks: bytes, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
-    """Return where the first line begins that is not before what is looked for; `is_before` is told begin and end."""
+    """Return where the first line begins that is not before what is looked for; `is_before` gets its begin and end."""
     while low < high:
         # The line around the middle, with the newline before it: newlines only stand between lines.
         begin = blocks.rfind(b"\n", low, (low + high) // 2 + 1)
@@ -285,8 +284,8 @@ def _string(value: object) -> str:
     return value
 
 
-def _line(frame: Frame, entry: Entry) -> bytes:
-    return f"\n{frame.localize(entry.line)}".encode()
+def _line(envelope: Envelope, entry: Entry) -> bytes:
+    return f"\n{envelope.with_base_url(entry.line)}".encode()
 
 
 def _block(name: str, lines: Sequence[_Piece]) -> list[_Piece]:

@@ -96,4 +96,4 @@ def _digests(index: Index) -> dict[str, bytes]:
 def _digest_of(index: Index, row: Row | None) -> bytes | None:
     if row is None or row.line is None:
         return None
-    return blake2b(index.frame.localize(row.line).encode(), digest_size=16).digest()
+    return blake2b(index.envelope.with_base_url(row.line).encode(), digest_size=16).digest()

@@ -55,7 +55,7 @@ def find_version(store: Store, repo: str, name: str, wanted: str) -> Row:
 
 def find_line(store: Store, row: Row) -> str:
     """Return the entry as the index shows it."""
-    return store.frame(row.repo).localize(row.line or "")
+    return store.frame(row.repo).with_base_url(row.line or "")
 
 
 def read_package(store: Store, row: Row) -> bytes:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from charthouse.errors import Unavailable
-from charthouse.helm.index import Frame
+from charthouse.helm.index import Envelope
 from charthouse.ports import Bucket, Clock, IndexStore, Journal, Markers, Table
 from charthouse.settings import Layout
 
@@ -33,7 +33,7 @@ class Store:
     each: Callable[[Callable[[str], object], Iterable[str]], None] = one_by_one
     """How a step is done for many files; several at once where threads are at hand. Raises what a step raises."""
 
-    def frame(self, repo: str) -> Frame:
+    def frame(self, repo: str) -> Envelope:
         """Return what the repository's index says around its entries."""
         return frame_of(self.layout, repo)
 
@@ -48,13 +48,13 @@ class Store:
         return 0.005 + int(self.clock.token()[:4], 16) / 0xFFFF * 0.045
 
 
-def frame_of(layout: Layout, repo: str) -> Frame:
+def frame_of(layout: Layout, repo: str) -> Envelope:
     """Return what a repository's index says around its entries.
 
     With `ChartUrl` the URLs are `<chart-url><context-path>[/<repo>]/charts/<file>`, as ChartMuseum's.
     """
     base = f"{layout.chart_url}{layout.context_path}/{folder(repo)}" if layout.chart_url else ""
-    return Frame(base, layout.context_path)
+    return Envelope(base, layout.context_path)
 
 
 def folder(repo: str) -> str:
