@@ -87,6 +87,23 @@ def test_a_base_url_goes_before_every_url() -> None:
     assert parsed["serverInfo"] == {"contextPath": "/ctx"}
 
 
+def test_a_base_url_goes_before_the_url_of_the_entry_and_nowhere_else() -> None:
+    imported = {"child": "a", "parent": "b", "urls": ["u1"]}
+    metadata = {
+        "apiVersion": "v2",
+        "dependencies": [{"import-values": [imported], "name": "b", "repository": "", "version": "1"}],
+        "name": "a",
+        "version": "1.0.0",
+    }
+    package = Package(ChartRef("a", "1.0.0"), metadata, digest="0" * 64, size=1)
+    line = render_entry(package, "2026-11-20T15:49:01Z")
+
+    entry = json.loads(Envelope("https://cdn.example.com/").with_base_url(line))
+
+    assert entry["urls"] == ["https://cdn.example.com/charts/a-1.0.0.tgz"]
+    assert entry["dependencies"][0]["import-values"] == [imported]
+
+
 def test_a_file_that_becomes_another_chart_leaves_no_line_behind() -> None:
     index = Index.fold(PLAIN, [an_entry("a", "1-2"), an_entry("a", "3")])
 

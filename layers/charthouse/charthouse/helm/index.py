@@ -26,7 +26,8 @@ from charthouse.helm.text import as_json
 from charthouse.helm.versions import sort_key
 
 _URLS = '"urls":["'
-"""What precedes the URL of an entry; unescaped quotes do not occur inside a string."""
+"""What precedes the URL of an entry. Keys are sorted, so the last one in a line is the entry's own: only `version`, a
+string, follows it, and unescaped quotes do not occur inside a string."""
 
 _COMMA, _QUOTE, _CLOSING = b',"]'
 _DECODER = json.JSONDecoder()
@@ -66,7 +67,10 @@ class Envelope:
 
     def with_base_url(self, line: str) -> str:
         """Return the entry's line with the base URL, if there is one, before its URL."""
-        return line.replace(_URLS, _URLS + as_json(self.base_url)[1:-1], 1) if self.base_url else line
+        if not self.base_url:
+            return line
+        before, urls, url = line.rpartition(_URLS)
+        return f"{before}{urls}{as_json(self.base_url)[1:-1]}{url}"
 
 
 @dataclass(frozen=True, slots=True)
