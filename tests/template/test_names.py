@@ -41,11 +41,11 @@ def test_the_first_line_of_a_function_says_what_reaches_it(function: str) -> Non
     source = (ROOT / "functions" / folder(function) / "app.py").read_text()
     first = (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
 
-    said = re.findall(r"\b(GET|HEAD|POST|PUT|DELETE) (/[^\s,:;]*)", first)
+    routes = re.findall(r"\b(GET|HEAD|POST|PUT|DELETE) (/[^\s,:;]*)", first)
 
     if function in ROUTES.values():
-        assert said, first
-        assert {routed(method, path) for method, path in said} == {function}
+        assert routes, first
+        assert {routed(method, path) for method, path in routes} == {function}
     else:
         assert _trigger(function) in first.lower()
 

@@ -79,7 +79,7 @@ def test_the_access_log_is_one_line_of_json_without_query_or_headers() -> None:
         ("AWS/Lambda", "Errors", {"Ref": "ReconcileRepositories"}, 0),
     ],
 )
-def test_what_needs_somebody_raises_an_alarm(namespace: str, metric: str, dimension: Any, threshold: int) -> None:
+def test_a_failure_raises_an_alarm(namespace: str, metric: str, dimension: Any, threshold: int) -> None:
     (alarm,) = (
         alarm["Properties"]
         for alarm in ALARMS.values()
@@ -100,11 +100,11 @@ def test_our_metrics_are_looked_for_where_the_functions_write_them() -> None:
         assert alarm["Dimensions"] == [{"Name": "service", "Value": variables["POWERTOOLS_SERVICE_NAME"]}]
 
 
-def test_every_alarm_is_sent_to_whoever_asked_for_it() -> None:
-    nobody = {"Ref": "AWS::NoValue"}
+def test_every_alarm_goes_to_the_topic_and_the_address() -> None:
+    none = {"Ref": "AWS::NoValue"}
     receivers = [
-        {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopic"}, nobody]},
-        {"Fn::If": ["HasAlarmEmail", {"Ref": "Alarms"}, nobody]},
+        {"Fn::If": ["HasAlarmTopic", {"Ref": "AlarmTopic"}, none]},
+        {"Fn::If": ["HasAlarmEmail", {"Ref": "Alarms"}, none]},
     ]
 
     assert all(alarm["Properties"]["AlarmActions"] == receivers for alarm in ALARMS.values())

@@ -1,4 +1,4 @@
-"""What each function may do: no more than this list says, and no less than its work needs."""
+"""What each function may do: exactly the rights in this list."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -66,7 +66,7 @@ def test_no_right_is_a_wildcard(function: str) -> None:
 
 
 @EACH
-def test_whoever_reads_objects_is_told_404_for_a_missing_one(function: str) -> None:
+def test_a_function_that_reads_objects_may_list_the_bucket(function: str) -> None:
     # Without the right to list, S3 answers 403 instead; a condition on s3:prefix would take it away again, since GET
     # and HEAD carry none. https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html#API_HeadObject_permissions
     reading = any(action == "s3:GetObject" for action, _ in _rights(function))
@@ -77,14 +77,14 @@ def test_whoever_reads_objects_is_told_404_for_a_missing_one(function: str) -> N
 
 
 @EACH
-def test_whoever_replaces_an_object_under_a_condition_may_read_it(function: str) -> None:
+def test_a_function_that_puts_an_object_under_a_condition_may_read_it(function: str) -> None:
     rights = _rights(function)
 
     assert {("s3:GetObject", place) for action, place in rights if action == "s3:PutObject"} <= rights
 
 
 @EACH
-def test_whoever_queries_may_query_the_indexes(function: str) -> None:
+def test_a_function_that_queries_the_table_may_query_its_indexes(function: str) -> None:
     rights = _rights(function)
 
     assert ("dynamodb:Query", "Table.Arn") not in rights or ("dynamodb:Query", "table/index/*") in rights

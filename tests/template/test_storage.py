@@ -48,7 +48,7 @@ def test_current_packages_never_expire() -> None:
     assert all("NoncurrentVersionExpiration" in rule for rule in everywhere)
 
 
-def test_the_rules_for_our_own_objects_reach_nobody_elses() -> None:
+def test_the_rules_for_our_own_objects_apply_to_no_others() -> None:
     rules = {rule["Id"]: rule for rule in BUCKET["LifecycleConfiguration"]["Rules"]}
 
     for name, below in (("old-indexes", ".charthouse/"), ("answers", ".charthouse/answers/")):
@@ -56,11 +56,11 @@ def test_the_rules_for_our_own_objects_reach_nobody_elses() -> None:
         assert rules[name]["Prefix"] == {"Fn::If": ["HasPrefix", prefixed, below]}
 
 
-def test_every_change_of_a_package_is_told_to_the_queue() -> None:
-    told = BUCKET["NotificationConfiguration"]["QueueConfigurations"]
+def test_every_change_of_a_package_is_sent_to_the_queue() -> None:
+    configurations = BUCKET["NotificationConfiguration"]["QueueConfigurations"]
 
-    assert {one["Event"] for one in told} == EVENTS
-    for one in told:
+    assert {one["Event"] for one in configurations} == EVENTS
+    for one in configurations:
         assert one["Queue"] == {"Fn::GetAtt": ["ObjectEvents", "Arn"]}
         assert one["Filter"] == {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".tgz"}]}}
 
