@@ -74,7 +74,6 @@ def test_the_access_log_is_one_line_of_json_without_query_or_headers() -> None:
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible", {"Fn::GetAtt": ["DeadLetters", "QueueName"]}, 0),
         ("charthouse", "OldestUnpublishedSeconds", {"Ref": "AWS::StackName"}, 300),
         ("charthouse", "Differences", {"Ref": "AWS::StackName"}, 0),
-        ("AWS/ApiGateway", "5xx", {"Ref": "Api"}, 0),
         ("AWS/Lambda", "Errors", {"Ref": "IndexObjects"}, 0),
         ("AWS/Lambda", "Errors", {"Ref": "ReconcileRepositories"}, 0),
     ],
@@ -89,6 +88,23 @@ def test_a_failure_raises_an_alarm(namespace: str, metric: str, dimension: Any, 
 
     assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
     assert alarm["Threshold"] == threshold
+
+
+def test_an_answer_with_5xx_raises_an_alarm_but_507_does_not() -> None:
+    # https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html: * is a wildcard in strings
+    metric_filter, alarm = RESOURCES["ApiErrors"]["Properties"], ALARMS["ApiErrorsAlarm"]["Properties"]
+    (transformation,) = metric_filter["MetricTransformations"]
+    _, settings, _ = RESOURCES["Stage"]["Properties"]["AccessLogSettings"]["Fn::If"]
+
+    assert json.loads(settings["Format"])["status"] == "$context.status"
+    assert metric_filter["LogGroupName"] == {"Ref": "AccessLog"}
+    assert metric_filter["FilterPattern"] == '{ ($.status = "5*") && ($.status != "507") }'
+    assert alarm["Namespace"]["Fn::If"] == ["HasAccessLogs", transformation["MetricNamespace"], "AWS/ApiGateway"]
+    assert alarm["MetricName"]["Fn::If"] == ["HasAccessLogs", transformation["MetricName"], "5xx"]
+    # A metric filter without dimensions: an alarm that names one would look at another metric.
+    assert alarm["Dimensions"]["Fn::If"][1] == {"Ref": "AWS::NoValue"}
+    assert alarm["Dimensions"]["Fn::If"][2] == [{"Name": "ApiId", "Value": {"Ref": "Api"}}]
+    assert (alarm["Statistic"], alarm["Threshold"]) == ("Sum", 0)
 
 
 def test_our_metrics_are_looked_for_where_the_functions_write_them() -> None:
