@@ -8,13 +8,13 @@ from charthouse.web.requests import Request
 from charthouse.web.responses import Response
 from charthouse.web.routes import Kind, Route
 from charthouse.wiring import storing
-from charthouse.wiring.access import gate
+from charthouse.wiring.access import make_authorizer
 
 settings = Settings.read()
 store = storing.store(settings)
 
 
-@endpoint(settings, gate(settings), {Kind.DELETE_VERSION, Kind.DELETE_CHART}, begin=store.journal.begin)
+@endpoint(settings, make_authorizer(settings), {Kind.DELETE_VERSION, Kind.DELETE_CHART}, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 200 when the index shows it gone, 202 when it is gone and the index follows."""
     patient = not request.prefers_async

@@ -11,22 +11,22 @@ from charthouse.web.requests import Request
 from charthouse.web.responses import JSON, Response, json_response, json_text
 from charthouse.web.routes import Kind, Route
 from charthouse.wiring import storing
-from charthouse.wiring.access import gate
+from charthouse.wiring.access import make_authorizer
 
 settings = Settings.read()
-entrance = gate(settings)
+authorizer = make_authorizer(settings)
 store = storing.store(settings)
 sender = Sender(storing.answers(settings).offer)
 KINDS = {Kind.CHARTS, Kind.CHART, Kind.VERSION, Kind.TEMPLATES, Kind.VALUES, Kind.REPOSITORIES}
 
 
-@endpoint(settings, entrance, KINDS, begin=store.journal.begin)
+@endpoint(settings, authorizer, KINDS, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 200 with JSON (values: YAML), or 404 in Helm's words."""
     match route.kind:
         case Kind.REPOSITORIES:
             names = store.indexes.repositories()
-            return json_response(200, entrance.admitted(Action.PULL, names, request.authorization))
+            return json_response(200, authorizer.filter_allowed(Action.PULL, names, request.authorization))
         case Kind.CHARTS:
             return sender.send(request, list_charts(store, route.repo, *page(request)), JSON)
         case Kind.CHART:

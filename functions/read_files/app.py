@@ -8,14 +8,14 @@ from charthouse.web.endpoint import endpoint
 from charthouse.web.requests import Request
 from charthouse.web.responses import YAML, Response, bytes_response, redirect
 from charthouse.web.routes import Kind, Route
-from charthouse.wiring.access import gate
+from charthouse.wiring.access import make_authorizer
 from charthouse.wiring.reading import Method, reading
 
 settings = Settings.read()
 files = reading(settings)
 
 
-@endpoint(settings, gate(settings), {Kind.INDEX, Kind.PACKAGE, Kind.PROVENANCE})
+@endpoint(settings, make_authorizer(settings), {Kind.INDEX, Kind.PACKAGE, Kind.PROVENANCE})
 def handler(request: Request, route: Route) -> Response:
     """Answer 302; for a repository without an index 200 with an empty one."""
     # A URL is signed for one method: a HEAD of a URL for GET would be refused.

@@ -9,13 +9,13 @@ from charthouse.web.responses import Response
 from charthouse.web.routes import Kind, Route
 from charthouse.web.uploads import Upload, is_form
 from charthouse.wiring import storing
-from charthouse.wiring.access import gate
+from charthouse.wiring.access import make_authorizer
 
 settings = Settings.read()
 store = storing.store(settings)
 
 
-@endpoint(settings, gate(settings), {Kind.UPLOAD, Kind.UPLOAD_PROVENANCE}, begin=store.journal.begin)
+@endpoint(settings, make_authorizer(settings), {Kind.UPLOAD, Kind.UPLOAD_PROVENANCE}, begin=store.journal.begin)
 def handler(request: Request, route: Route) -> Response:
     """Answer 201 when the index shows it, 202 when it is stored and the index follows."""
     read = Upload.read if route.kind is Kind.UPLOAD else Upload.read_provenance

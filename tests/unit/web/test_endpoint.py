@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from charthouse.access.gate import Gate
+from charthouse.access.authorizer import Authorizer
 from charthouse.errors import Changed, ChartVersionExists, Unavailable
 from charthouse.settings import Access, Settings, Site
 from charthouse.web.endpoint import endpoint
@@ -53,14 +53,14 @@ class Function:
         # A logger of its own, not one of the process: nothing is shared between tests.
         log = logging.Logger("test", logging.INFO)  # noqa: LOG001
         log.addHandler(self.lines)
-        gate = Gate(settings.access, lambda: b"secret", lambda: 0.0)
+        authorizer = Authorizer(settings.access, lambda: b"secret", lambda: 0.0)
         ticks = iter(range(1000000))
 
         def answer(request: Request, route: Route) -> Response:
             self.asked.append(route)
             return work(request, route) if work else json_response(201, {"saved": True})
 
-        self._handler = endpoint(settings, gate, kinds, log, lambda: next(ticks) / 4)(answer)
+        self._handler = endpoint(settings, authorizer, kinds, log, lambda: next(ticks) / 4)(answer)
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return self._handler(an_event(*args, **kwargs), None)
@@ -335,9 +335,9 @@ def test_the_endpoint_loads_nothing_heavy() -> None:
 
 def test_the_request_id_is_told_before_the_work_begins() -> None:
     begun: list[str] = []
-    gate = Gate(Access(), bytes, float)
+    authorizer = Authorizer(Access(), bytes, float)
 
-    @endpoint(Settings(), gate, {Kind.INDEX}, begin=begun.append)
+    @endpoint(Settings(), authorizer, {Kind.INDEX}, begin=begun.append)
     def handler(request: Request, _route: Route) -> Response:
         assert begun == [request.request_id]
         return Response(200)

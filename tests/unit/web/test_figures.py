@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from charthouse.access.gate import Gate
+from charthouse.access.authorizer import Authorizer
 from charthouse.settings import Access, Settings, Site
 from charthouse.web.endpoint import endpoint
 from charthouse.web.figures import UNITS, request_figures
@@ -15,7 +15,7 @@ from tests.events import an_event
 
 
 def ask(settings: Settings, path: str) -> None:
-    @endpoint(settings, Gate(Access(), bytes, float), ())
+    @endpoint(settings, Authorizer(Access(), bytes, float), ())
     def handler(_request: Request, _route: Route) -> Response:
         return Response(200)
 

@@ -1,4 +1,4 @@
-"""The gate of a function: the password comes from Secrets Manager, when somebody sends one."""
+"""The authorizer of a function: the password comes from Secrets Manager, when a client sends one."""
 
 import base64
 import json
@@ -7,18 +7,18 @@ import pytest
 from charthouse.access.grants import Action
 from charthouse.errors import Unauthorized
 from charthouse.settings import Access, Settings, Storage
-from charthouse.wiring.access import gate
+from charthouse.wiring.access import make_authorizer
 
 from tests.unit.wiring.conftest import Service
 
 
 def test_the_password_is_fetched_once_when_it_is_first_needed(service: Service) -> None:
     service.body = json.dumps({"SecretString": "open sesame"}).encode()
-    entrance = gate(a_deployment(service))
+    authorizer = make_authorizer(a_deployment(service))
     assert service.asked == []
 
     for _ in range(3):
-        entrance.admit(Action.PUSH, "", basic("ann", "open sesame"))
+        authorizer.authorize(Action.PUSH, "", basic("ann", "open sesame"))
 
     (asked,) = service.asked
     assert asked.headers["x-amz-target"] == "secretsmanager.GetSecretValue"
@@ -30,12 +30,12 @@ def test_another_password_is_refused(service: Service) -> None:
     service.body = json.dumps({"SecretString": "open sesame"}).encode()
 
     with pytest.raises(Unauthorized):
-        gate(a_deployment(service)).admit(Action.PULL, "", basic("ann", "guessed"))
+        make_authorizer(a_deployment(service)).authorize(Action.PULL, "", basic("ann", "guessed"))
 
 
 def test_who_sends_no_password_costs_no_fetch(service: Service) -> None:
     with pytest.raises(Unauthorized):
-        gate(a_deployment(service)).admit(Action.PULL, "", None)
+        make_authorizer(a_deployment(service)).authorize(Action.PULL, "", None)
 
     assert service.asked == []
 

@@ -1,4 +1,4 @@
-"""The `Authorization` header, taken apart."""
+"""Parses the `Authorization` header."""
 
 import base64
 import binascii
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True, slots=True)
 class Basic:
-    """User and password as the bytes that were sent: nobody said in which encoding (RFC 7617)."""
+    """User and password as the bytes that were sent: RFC 7617 leaves their encoding open."""
 
     user: bytes
     password: bytes = field(repr=False)
@@ -15,23 +15,23 @@ class Basic:
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """A token, not looked at yet."""
+    """A token, not verified yet."""
 
     token: str = field(repr=False)
 
 
 def parse_authorization(header: str | None) -> Basic | Bearer | None:
-    """Return the credentials in the header's value, or None if there are none that can be read.
+    """Return the credentials in the header's value, or None if there are none or they cannot be parsed.
 
-    A missing header, an unknown scheme and bad base64 are all the same to a client: it gets the challenge. The scheme
-    is case-insensitive (RFC 9110); a token without a scheme is accepted, as ChartMuseum does.
+    A missing header, an unknown scheme and invalid base64 get the same answer, the challenge. The scheme is
+    case-insensitive (RFC 9110); a token without a scheme is accepted, as in ChartMuseum.
     """
     scheme, _, rest = (header or "").strip().partition(" ")
     rest = rest.strip()
     if scheme.lower() == "basic":
         return _basic(rest)
     token = rest if scheme.lower() == "bearer" else scheme if not rest else ""
-    # Three parts: anything else is no signed token, so it is not worth loading the verifier for.
+    # Three parts: anything else is not a signed token, and the verifier is not loaded for it.
     return Bearer(token) if token.isascii() and token.count(".") == 2 and " " not in token else None  # noqa: PLR2004
 
 
@@ -40,6 +40,6 @@ def _basic(encoded: str) -> Basic | None:
         decoded = base64.b64decode(encoded, validate=True)
     except (binascii.Error, ValueError):
         return None
-    # A user's name holds no colon, a password may (RFC 7617, section 2).
+    # A user name contains no colon, a password may (RFC 7617, section 2).
     user, colon, password = decoded.partition(b":")
     return Basic(user, password) if colon else None

@@ -1,11 +1,15 @@
 """What a token allows: its `access` claim read for one repository."""
 
+import re
 from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
 ENTRY_TYPE = "artifact-repository"
 """The `type` of the entries of the `access` claim that speak of chart repositories."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9._~@+=/-]*")
+"""The names a repository can have: none ends a quoted string, so none becomes JMESPath syntax."""
 
 
 class Action(StrEnum):
@@ -17,7 +21,7 @@ class Action(StrEnum):
 
 
 def namespace(repo: str) -> str:
-    """Return the name by which tokens and challenges know the repository: `repo` stands for the one without a name."""
+    """Return the repository's name in tokens and challenges: `repo` stands for the root repository."""
     return repo or "repo"
 
 
@@ -26,8 +30,8 @@ def granted(claims: Mapping[str, Any], repo: str, search_path: str = "") -> froz
 
     `access` is a list of `{"type": "artifact-repository", "name": <namespace>, "actions": ["pull", "push"]}`; a bare
     string is accepted for `actions`. `search_path` is a JMESPath expression that replaces this rule; the variables
-    `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` stand in its quoted strings; what it does not find is not granted. Raises
-    `ValueError` if it is no JMESPath.
+    `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` are replaced inside its quoted strings; what it does not find is not granted.
+    Raises `ValueError` if it is not a JMESPath expression.
     """
     if search_path:
         found = _search(claims, repo, search_path)
@@ -52,33 +56,17 @@ def _search(claims: Mapping[str, Any], repo: str, search_path: str) -> Any:
     # Only deployments with a search path pay for the import.
     import jmespath  # type: ignore[import-untyped]  # noqa: PLC0415
     from jmespath.exceptions import JMESPathError, ParseError  # type: ignore[import-untyped]  # noqa: PLC0415
-    from jmespath.parser import ParsedResult  # type: ignore[import-untyped]  # noqa: PLC0415
 
     try:
-        parsed = jmespath.compile(search_path).parsed
+        # Also shows that the variables are inside quotes: JMESPath has no `$` anywhere else.
+        jmespath.compile(search_path)
     except ParseError as error:
-        raise ValueError(f"AuthActionsSearchPath is no JMESPath expression: {error}") from error
-    variables = {"$NAMESPACE": namespace(repo), "$ACCESS_ENTRY_TYPE": ENTRY_TYPE}
-    try:
-        return ParsedResult(search_path, _filled(parsed, variables)).search(claims)
-    except JMESPathError:
-        # The expression is right but these claims have another shape than it expects: they grant nothing.
+        raise ValueError(f"AuthActionsSearchPath is not a JMESPath expression: {error}") from error
+    if not _PLAIN.fullmatch(repo):
         return None
-
-
-def _filled(node: Any, variables: Mapping[str, str]) -> Any:
-    """Put the variables into the strings of a parsed expression.
-
-    After parsing, not before: whatever a repository is called, its name stays one string and cannot become syntax.
-    """
-    if isinstance(node, list):
-        return [_filled(child, variables) for child in node]
-    if not isinstance(node, dict):
-        return node
-    filled = {key: _filled(value, variables) for key, value in node.items()}
-    value = filled.get("value")
-    if filled.get("type") in {"literal", "field"} and isinstance(value, str):
-        for variable, text in variables.items():
-            value = value.replace(variable, text)
-        filled["value"] = value
-    return filled
+    expression = search_path.replace("$NAMESPACE", namespace(repo)).replace("$ACCESS_ENTRY_TYPE", ENTRY_TYPE)
+    try:
+        return jmespath.search(expression, claims)
+    except JMESPathError:
+        # The expression is valid but these claims have another shape than it expects: they grant nothing.
+        return None

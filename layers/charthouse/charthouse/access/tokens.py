@@ -1,11 +1,11 @@
 """Bearer tokens: JSON Web Tokens signed with RS256. The only module that knows `jwt`.
 
-`jwt` and `cryptography` cost about 100 ms to import, so they are loaded when the first token comes.
+`jwt` and `cryptography` take about 100 ms to import, so they are loaded for the first token.
 
-What is checked follows RFC 8725: one algorithm, whatever the header says; no `crit` that is not understood (PyJWT's
-part); keys from the configuration only; no duplicate JSON members; `exp`, `nbf` and `iat` wherever a token has them.
-Two things are as in ChartMuseum, so that its tokens keep working: `exp` is not required, since the signer decides how
-long a token lives, and `aud` and `iss` are not looked at. What narrows a token is its `access` claim.
+The checks follow RFC 8725: one algorithm, regardless of the header; no `crit` that is not understood (PyJWT checks
+that); keys from the configuration only; no duplicate JSON members; `exp`, `nbf` and `iat` wherever a token has them.
+Two rules are ChartMuseum's, so that its tokens keep working: `exp` is not required, since the signer decides how long
+a token lives, and `aud` and `iss` are ignored. What narrows a token is its `access` claim.
 """
 
 import base64
@@ -62,7 +62,7 @@ def read_public_key(text: str) -> "RSAPublicKey":
 
 
 def read_claims(token: str, key: "RSAPublicKey", now: float) -> dict[str, Any] | None:
-    """Return the claims of a token that this key signed and whose time has come and not passed; else None.
+    """Return the claims of a token signed with this key and within its period of validity, else None.
 
     `now` is in seconds since the epoch.
     """
@@ -99,7 +99,7 @@ def _pem(label: str, der: bytes) -> bytes:
 
 
 def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object; a member given twice could be read in two ways, so there is none."""
+    """Build an object; raises `ValueError` for a duplicate member, which parsers read in different ways."""
     found = dict(members)
     if len(found) != len(members):
         raise ValueError("duplicate member")
@@ -107,8 +107,8 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_number(constant: str) -> float:
-    """Refuse NaN and Infinity, which Python reads though JSON does not know them: no comparison with NaN means much."""
-    raise ValueError(f"{constant} is no JSON")
+    """Refuse NaN and Infinity, which Python parses although JSON does not have them: comparisons with NaN are false."""
+    raise ValueError(f"{constant} is not JSON")
 
 
 def _is_timely(claims: Mapping[str, Any], now: float) -> bool:

@@ -1,4 +1,4 @@
-"""What every function does around its own work: route, gate, refusals, headers, one line in the log."""
+"""What every function does around its own work: route, authorizer, refusals, headers, one line in the log."""
 
 import logging
 import sys
@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
-from charthouse.access.gate import Gate
+from charthouse.access.authorizer import Authorizer
 from charthouse.errors import NotFound, Refusal
 from charthouse.settings import Settings
 from charthouse.web import site
@@ -40,7 +40,7 @@ _PREFLIGHT = {
 
 def endpoint(
     settings: Settings,
-    gate: Gate,
+    authorizer: Authorizer,
     kinds: Collection[Kind],
     log: logging.Logger | None = None,
     seconds: Callable[[], float] = time.perf_counter,
@@ -55,7 +55,9 @@ def endpoint(
     """
 
     def decorate(answer: Answer) -> Handler:
-        visit = _Visits(settings, gate, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, begin, answer)
+        visit = _Visits(
+            settings, authorizer, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, begin, answer
+        )
 
         def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
             return visit.answer(event).event()
@@ -71,7 +73,7 @@ class _Visits:
     def __init__(
         self,
         settings: Settings,
-        gate: Gate,
+        authorizer: Authorizer,
         kinds: frozenset[Kind],
         log: logging.Logger,
         seconds: Callable[[], float],
@@ -79,7 +81,7 @@ class _Visits:
         answer: Answer,
     ) -> None:
         self._settings = settings
-        self._gate = gate
+        self._authorizer = authorizer
         self._kinds = kinds
         self._log = log
         self._seconds = seconds
@@ -116,7 +118,7 @@ class _Visits:
         if route.kind not in self._kinds and route.kind not in site.KINDS:
             raise NotFound("not found")
         if route.action is not None:
-            self._gate.admit(route.action, route.repo, request.authorization)
+            self._authorizer.authorize(route.action, route.repo, request.authorization)
         if route.kind in self._kinds:
             return self._answer(request, route)
         return site.answer(request, route, settings)

@@ -1,4 +1,4 @@
-"""The gate: whether a request may do what it asks of a repository."""
+"""Decides whether a request may do what it asks of a repository."""
 
 import hmac
 import os
@@ -16,34 +16,34 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 REMEMBERED_SECONDS = 300
-"""How long a verified credential is not verified again: a changed password or a new key counts after that."""
+"""Seconds for which a verified credential is not verified again: a changed password or key takes effect after that."""
 
 REMEMBERED = 256
-"""Verified credentials kept in a process; the one not used for longest goes first."""
+"""Verified credentials kept in a process; the least recently used is dropped first."""
 
 PASSWORD_SECONDS = 15
-"""For so long a fetched password is compared with all that come; guessing does not fetch it each time."""
+"""Seconds for which a fetched password is reused, so that guessing does not fetch it each time."""
 
 NOTHING_CONFIGURED = (
-    "uploads and deletes are off until somebody may do them: set BearerAuth with AuthPublicKey, "
+    "uploads and deletes are off; to enable them set BearerAuth with AuthPublicKey, "
     "or BasicAuthUser with BasicAuthPass, or AllowAnonymousPush"
 )
 
 
-class Gate:
-    """Who may pass: Basic and Bearer may both be on, either admits.
+class Authorizer:
+    """Authorizes requests by Basic and Bearer credentials; where both are enabled, either is enough.
 
-    `password` fetches the Basic password and is called only when somebody sends one not seen lately; `clock` gives
-    seconds since the epoch. Half a configuration (a user without a password, Bearer without a key) shuts the gate, it
-    never opens it.
+    `password` fetches the Basic password and is called only for a password not verified recently; `clock` returns
+    seconds since the epoch. An incomplete configuration (user without password, Bearer without key) denies every
+    request that is not anonymous.
     """
 
     def __init__(self, access: Access, password: Callable[[], bytes], clock: Callable[[], float]) -> None:
-        """Keep the configuration; nothing is fetched or parsed before a credential needs it."""
+        """Store the configuration; nothing is fetched or parsed before a credential needs it."""
         self._access = access
         self._password = password
         self._clock = clock
-        # New in every process, so that the digests kept here are worth nothing anywhere else.
+        # Random per process, so that the digests kept here are of no use anywhere else.
         self._secret = os.urandom(32)
         self._remembered: OrderedDict[bytes, tuple[float, Mapping[str, Any] | None]] = OrderedDict()
         self._known_password: tuple[float, bytes] | None = None
@@ -51,19 +51,19 @@ class Gate:
 
     @property
     def has_basic(self) -> bool:
-        """Whether Basic credentials are asked for."""
+        """Whether Basic credentials are accepted."""
         return bool(self._access.basic_user or self._access.basic_secret)
 
     @property
     def has_bearer(self) -> bool:
-        """Whether Bearer tokens are asked for."""
+        """Whether Bearer tokens are accepted."""
         return self._access.bearer_auth
 
-    def admit(self, action: Action, repo: str, authorization: str | None) -> None:
+    def authorize(self, action: Action, repo: str, authorization: str | None) -> None:
         """Return if the request may do this; `authorization` is the value of its header.
 
         Raises `Unauthorized` with the challenge if credentials are missing or wrong, `Forbidden` if they are right but
-        do not allow it, and whatever `password` raises. Where anonymous access is on, credentials are not looked at.
+        do not allow it, and what `password` raises. Where anonymous access is enabled, credentials are ignored.
         """
         if self._is_open(action):
             return
@@ -78,18 +78,18 @@ class Gate:
         if action not in actions:
             raise Forbidden(f"the token does not allow {action} on {namespace(repo)}")
 
-    def admitted(self, action: Action, repos: Iterable[str], authorization: str | None) -> list[str]:
-        """Return those of the repositories to which the request may do this.
+    def filter_allowed(self, action: Action, repos: Iterable[str], authorization: str | None) -> list[str]:
+        """Return the repositories for which the request is authorized to do this.
 
-        Raises `Unauthorized` if credentials are missing or wrong, as `admit` would for any of them.
+        Raises `Unauthorized` if credentials are missing or wrong, as `authorize` would for any of them.
         """
-        # The repository without a name stands for the credentials alone: they count even where there is none.
-        self._admits(action, "", authorization)
-        return [name for name in repos if self._admits(action, name, authorization)]
+        # The root repository stands for the credentials alone: they are verified even where the list is empty.
+        self._is_allowed(action, "", authorization)
+        return [name for name in repos if self._is_allowed(action, name, authorization)]
 
-    def _admits(self, action: Action, repo: str, authorization: str | None) -> bool:
+    def _is_allowed(self, action: Action, repo: str, authorization: str | None) -> bool:
         try:
-            self.admit(action, repo, authorization)
+            self.authorize(action, repo, authorization)
         except Forbidden:
             return False
         return True
@@ -100,7 +100,7 @@ class Gate:
         return self._access.anonymous_get or not (self.has_basic or self.has_bearer)
 
     def _refusal(self, action: Action, repo: str) -> Unauthorized:
-        # One header value: payload 2.0 has room for one only. Basic first, because Helm and browsers know no other.
+        # One header value: payload 2.0 has room for one only. Basic first: Helm and browsers support no other.
         challenges = []
         if self.has_basic:
             challenges.append('Basic realm="ChartMuseum"')
@@ -149,13 +149,13 @@ class Gate:
         if known is not None and now - known[0] < PASSWORD_SECONDS:
             return self._matches(credentials, known[1])
         password = self._password()
-        # An empty secret is one somebody forgot to fill, not a password: no digest equals the empty one.
+        # An empty secret was never filled in, it is not a password: no digest equals the empty one.
         known = (now, self._digest(password) if password else b"")
         self._known_password = known
         return self._matches(credentials, known[1])
 
     def _matches(self, credentials: Basic, password: bytes) -> bool:
-        # Digests are of one length and `&` looks at both: the time tells neither length nor which of the two is wrong.
+        # Digests have one length and `&` evaluates both: the time reveals neither length nor which of the two is wrong.
         user = hmac.compare_digest(self._digest(credentials.user), self._digest(self._access.basic_user.encode()))
         return user & hmac.compare_digest(self._digest(credentials.password), password)
 
@@ -164,6 +164,6 @@ class Gate:
 
 
 def _quoted(text: str) -> str:
-    """Quote a header parameter (RFC 9110, section 5.6.4); what cannot stand in a header is left out."""
+    """Quote a header parameter (RFC 9110, section 5.6.4); characters not allowed in a header are removed."""
     visible = "".join(character for character in text if " " <= character <= "~")
     return '"' + visible.replace("\\", "\\\\").replace('"', '\\"') + '"'
