@@ -1,7 +1,7 @@
 """checker: breadth-first exploration of every interleaving of a few processes over one world.
 
 A process is a generator: it yields one request to the outside at a time, is sent the answer, and returns what its
-client is told. The checker finds out by itself what such a process remembers (where it stands and its local
+client is answered. The checker finds out by itself what such a process remembers (its position and its local
 variables, down the chain of `yield from`), so two histories that end in the same memory are one state.
 """
 
@@ -15,7 +15,7 @@ type Request = tuple[Any, ...]
 type Process = Generator[Request, Any, Hashable]
 
 CRASHED = -1
-"""The memory of a process that died."""
+"""The memory of a process that crashed."""
 
 
 class Violation(Exception):
@@ -86,12 +86,12 @@ class System[State](Protocol):
     """What can be explored."""
 
     def first(self) -> State:
-        """Return the state everything begins in."""
+        """Return the initial state."""
 
     def successors(self, state: State) -> Iterator[tuple[str, State]]:
         """Yield every step that can happen; raises `Violation` at a step that breaks a promise."""
 
-    def settled(self, state: State) -> bool:
+    def check_end(self, state: State) -> bool:
         """Check a state with no successors; raises `Violation`; False if it is stuck."""
 
 
@@ -140,7 +140,7 @@ def explore[State](system: System[State], limit: int = 2_000_000) -> Explored:
 
 def _at_the_end[State](system: System[State], state: State) -> str | None:
     try:
-        return None if system.settled(state) else "stuck: nobody can go on"
+        return None if system.check_end(state) else "stuck: no process can continue"
     except Violation as broken:
         return str(broken)
 

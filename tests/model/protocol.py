@@ -1,7 +1,7 @@
-"""protocol: settle, publish, upload, delete, event, reconcile, sweep; one yielded request per call to AWS.
+"""protocol: `sync_file`, `publish_index` and their callers, as generators that yield one request per call to AWS.
 
-Each `yield` is one atomic call; what stands between two of them happens in the process alone. `broken` names the
-rules that are left out, so that the tests can show what each of them is for.
+Each `yield` is one atomic call; the code between two of them touches the process alone. `broken` names the rules that
+are left out, so that the tests can show what each of them is for.
 """
 
 from collections.abc import Callable, Generator, Hashable
@@ -25,16 +25,16 @@ class Protocol:
     indexed: bool = True
     """False: only package and provenance are stored; rows and index know nothing of provenance, nor it of them."""
     known: bool = True
-    """Without a lease: the repository is known to be reconciled, so nobody looks at the marker."""
+    """Without a lease: the repository is known to be reconciled, so its state is not read."""
     lease: bool = False
-    """False: everybody publishes at once, as if every lease had expired at once."""
+    """False: every process publishes at once, as if every lease had expired."""
     rounds: int = 1
     """Publications of one holder of the lease."""
     keep: int = 0
     """Versions kept per chart (all files are versions of one chart, the last is the newest); 0: all."""
     broken: frozenset[str] = frozenset()
 
-    # Who can be at work.
+    # The processes.
 
     def upload(self, key: int, content: str, *, provenance: bool = False, hasty: bool = False) -> Starter:
         """Push a version that may not be there; `hasty` gives up waiting at any moment (202)."""
@@ -44,8 +44,8 @@ class Protocol:
                 return (yield from self._finish(who, key, content, provenance=provenance, hasty=hasty))
             if not self.indexed:
                 return None
-            if "409 before settle and publish" not in self.broken:
-                yield from self._settle(key)
+            if "409 before sync_file and publish_index" not in self.broken:
+                yield from self._sync_file(key)
                 yield from self._publish_for(key, hasty=hasty)
             return 409, key
 
@@ -64,20 +64,20 @@ class Protocol:
         """Delete a version."""
 
         def run(_who: int) -> Process:
-            deleted = yield from self._remove(key)
+            deleted = yield from self._delete(key)
             if not self.indexed:
                 return None
-            yield from self._settle(key)
+            yield from self._sync_file(key)
             yield from self._publish_for(key)
             return 200 if deleted else 404, key
 
         return run
 
     def prune(self, key: int, content: str) -> Starter:
-        """Somebody else's upload prunes this content of a version."""
+        """Prune this content of a version, as another version's upload does."""
 
         def run(_who: int) -> Process:
-            yield from self._remove(key, content)
+            yield from self._delete(key, content)
             return None
 
         return run
@@ -86,40 +86,40 @@ class Protocol:
         """Handle what the queue delivers: late, twice, or for no reason."""
 
         def run(_who: int) -> Process:
-            yield from self._settle(key)
-            yield from self._publish_passing()
+            yield from self._sync_file(key)
+            yield from self._publish_or_leave()
             return None
 
         return run
 
     def copy(self, key: int, content: str) -> Starter:
-        """Something puts an object into the bucket, and its event follows."""
+        """Put an object into the bucket by other means; its event follows."""
 
         def run(_who: int) -> Process:
             yield "replace", key, content
-            yield from self._settle(key)
-            yield from self._publish_passing()
+            yield from self._sync_file(key)
+            yield from self._publish_or_leave()
             return None
 
         return run
 
     def remove(self, key: int) -> Starter:
-        """Something takes an object out of the bucket, and its event follows."""
+        """Delete an object from the bucket by other means; its event follows."""
 
         def run(_who: int) -> Process:
             yield "delete", key, None
-            yield from self._settle(key)
-            yield from self._publish_passing()
+            yield from self._sync_file(key)
+            yield from self._publish_or_leave()
             return None
 
         return run
 
     def reconcile(self) -> Starter:
-        """Settle every file whose row does not agree with the bucket, and fold all rows."""
+        """Sync every file whose row differs from the bucket, and fold all rows."""
 
         def run(_who: int) -> Process:
-            yield from self._align()
-            yield from self._publish(rebuild=True)
+            yield from self._sync_all()
+            yield from self._publish_index(rebuild=True)
             return None
 
         return run
@@ -134,12 +134,12 @@ class Protocol:
         return run
 
     def recover(self) -> Starter:
-        """Deliver every event (a queue delivers what was not acknowledged again), then sweep."""
+        """Deliver every event (a queue redelivers what was not acknowledged), then sweep."""
 
         def run(_who: int) -> Process:
             key = 0
             while key < self.files:
-                yield from self._settle(key)
+                yield from self._sync_file(key)
                 key += 1
             yield from self._sweep()
             return None
@@ -148,7 +148,7 @@ class Protocol:
 
     def _sweep(self) -> Step[None]:
         if (yield from self._dirty_keys()):
-            yield from self._publish_passing()
+            yield from self._publish_or_leave()
 
     # Upload.
 
@@ -164,21 +164,21 @@ class Protocol:
 
     def _finish(self, who: int, key: int, content: str, *, provenance: bool, hasty: bool) -> Step[Hashable]:
         if provenance or "upload without provenance leaves what is there" not in self.broken:
-            yield from self._agree(key, frozenset({content} if provenance else ()))
+            yield from self._sync_provenance(key, frozenset({content} if provenance else ()))
         if not self.indexed:
             return 202, key, provenance
-        yield from self._settle(key, Stored(content, who, 0))
+        yield from self._sync_file(key, Stored(content, who, 0))
         if self.keep:
             yield from self._prune(key)
         shown = yield from self._publish_for(key, hasty=hasty)
         return 201 if shown else 202, key, provenance
 
-    def _agree(self, key: int, held: frozenset[str]) -> Step[None]:
-        """Let only provenance be there that signs the package.
+    def _sync_provenance(self, key: int, candidates: frozenset[str]) -> Step[None]:
+        """Make the provenance match the stored package, or delete it.
 
-        Taken away with If-Match, written with If-None-Match, never replaced. What is taken away is held on to (also if
-        the call failed: its answer may only be lost): the package it signs can come back between the look and the
-        removal, and then it is put back.
+        It is deleted with If-Match, written with If-None-Match, never replaced. What was deleted is a candidate (also
+        if the call failed: its answer may be lost): the package it signs can come back between the HEAD and the
+        deletion, and then it is restored.
         """
         while True:
             signs = yield "head_provenance", key
@@ -187,17 +187,17 @@ class Protocol:
             del stored
             if signs == content is not None:
                 return
-            if signs is None and content not in held:
+            if signs is None and content not in candidates:
                 return
-            if content in held and "provenance written over what was seen" in self.broken:
+            if content in candidates and "provenance written over what was seen" in self.broken:
                 yield "put_provenance", key, content, signs
-            elif content in held and "provenance written unconditionally" in self.broken:
+            elif content in candidates and "provenance written unconditionally" in self.broken:
                 yield "force_provenance", key, content
             elif signs is None:
                 yield "put_provenance", key, content, None
             else:
-                if "removed provenance is not held" not in self.broken:
-                    held |= {signs}
+                if "deleted provenance is forgotten" not in self.broken:
+                    candidates |= {signs}
                 yield "delete_provenance", key, signs
             if signs is None and "provenance is not looked at again" in self.broken:
                 return
@@ -208,49 +208,49 @@ class Protocol:
         del rows
         while old:
             (key, tag), old = old[0], old[1:]
-            yield from self._remove(key, tag)
-            yield from self._settle(key)
+            yield from self._delete(key, tag)
+            yield from self._sync_file(key)
 
     # Delete.
 
-    def _remove(self, key: int, meant: str | None = None) -> Step[bool]:
-        """Take package and provenance away; with `meant` only the package of that content."""
-        held: frozenset[str] = frozenset()
+    def _delete(self, key: int, only: str | None = None) -> Step[bool]:
+        """Delete package and provenance; with `only`, the package of that content alone."""
+        candidates: frozenset[str] = frozenset()
         tried = done = False
         while not done:
             signs = yield "head_provenance", key
             stored = yield "head_and_note", key
             content = stored.content if stored else None
             del stored
-            if content is None or meant not in {None, content}:
+            if content is None or only not in {None, content}:
                 break
             if signs is not None:
-                held |= {signs}
-            if signs is None or (yield from self._remove_provenance(key, signs, content)):
+                candidates |= {signs}
+            if signs is None or (yield from self._delete_provenance(key, signs, content)):
                 tried = True
-                done = yield from self._remove_package(key, content, pruning=meant is not None)
+                done = yield from self._delete_package(key, content, pruning=only is not None)
         if "delete does not look for provenance again" not in self.broken:
-            yield from self._agree(key, held)
-        # Gone after an attempt of ours: it did it, and only its answer was lost.
+            yield from self._sync_provenance(key, candidates)
+        # Gone after an attempt of this process: the attempt succeeded, and its answer was lost.
         return done or (tried and content is None)
 
-    def _remove_provenance(self, key: int, signs: str, content: str) -> Step[bool]:
+    def _delete_provenance(self, key: int, signs: str, content: str) -> Step[bool]:
         match = None if "delete removes provenance without If-Match" in self.broken else signs
         return bool((yield "delete_provenance_first", key, match, content))
 
-    def _remove_package(self, key: int, content: str, *, pruning: bool) -> Step[bool]:
+    def _delete_package(self, key: int, content: str, *, pruning: bool) -> Step[bool]:
         if not pruning:
             return bool((yield "delete", key, content))
         return bool((yield "prune", key, None if "pruning without If-Match" in self.broken else content, content))
 
-    # Settle.
+    # The first step.
 
-    def _settle(self, key: int, own: Stored | None = None) -> Step[None]:
-        while not (yield from self._try_settle(key, own)):
+    def _sync_file(self, key: int, own: Stored | None = None) -> Step[None]:
+        while not (yield from self._try_sync_file(key, own)):
             pass
 
-    def _try_settle(self, key: int, own: Stored | None) -> Step[bool]:
-        """One attempt; False: somebody was faster."""
+    def _try_sync_file(self, key: int, own: Stored | None) -> Step[bool]:
+        """One attempt; False: another process was faster."""
         known = yield "get", key
         if own is not None and "row from memory" in self.broken:
             stored: Stored | None = own
@@ -263,18 +263,18 @@ class Protocol:
         del stored
         if "no write when the content looks equal" in self.broken and known and known.line == line_of(tag):
             return True
-        shown = known is None and tag is None and (yield from self._may_show(key))
+        shown = known is None and tag is None and (yield from self._may_be_listed(key))
         row = self._row(known, tag, shown=shown)
         rev = None if "row written unconditionally" in self.broken else row.rev - 1
         del known
         return bool((yield "put", key, row, rev, "rev begins again at one" not in self.broken))
 
-    def _may_show(self, key: int) -> Step[bool]:
-        """Tell whether the index may show a file that has neither row nor object."""
+    def _may_be_listed(self, key: int) -> Step[bool]:
+        """Return whether the index may list a file that has neither row nor object."""
         index = yield ("get_index",)
         lines = (index or NO_INDEX)[1]
         del index
-        return "missing row is taken for a line not shown" not in self.broken and (
+        return "missing row counts as not listed" not in self.broken and (
             isinstance(lines, str) or lines[key] is not None
         )
 
@@ -284,11 +284,11 @@ class Protocol:
         expires = tag is None and (not raised or "dirty tombstone expires" in self.broken)
         return Row(known.rev + 1 if known else 1, tag, line, raised, 0 if expires else None)
 
-    def _align(self) -> Step[None]:
+    def _sync_all(self) -> Step[None]:
         key = 0
         while key < self.files:
             if not (yield from self._agrees(key)):
-                yield from self._settle(key)
+                yield from self._sync_file(key)
             key += 1
 
     def _agrees(self, key: int) -> Step[bool]:
@@ -298,33 +298,33 @@ class Protocol:
         row = yield "get", key
         return tag is None if row is None else row.tag == tag
 
-    # Publish.
+    # The second step.
 
     def _publish_for(self, key: int, *, hasty: bool = False) -> Step[bool]:
-        """Publish, or wait until somebody has; False: gave up."""
+        """Publish, or wait until another process has; False: gave up."""
         if self.lease:
-            return (yield from self._take_turns(key, hasty=hasty))
-        yield from self._publish_alone()
+            return (yield from self._publish_shared(key, hasty=hasty))
+        yield from self._publish_now()
         return True
 
-    def _publish_passing(self) -> Step[None]:
-        """Publish, or leave it to the one who has the lease."""
+    def _publish_or_leave(self) -> Step[None]:
+        """Publish, or leave it to the holder of the lease."""
         if self.lease:
-            yield from self._take_turns(None)
+            yield from self._publish_shared(None)
         else:
-            yield from self._publish_alone()
+            yield from self._publish_now()
 
-    def _publish_alone(self) -> Step[None]:
+    def _publish_now(self) -> Step[None]:
         if self.known:
-            yield from self._publish()
+            yield from self._publish_index()
         else:
-            yield from self._take_in_and_publish()
+            yield from self._publish_as_holder()
 
-    def _take_turns(self, key: int | None, *, hasty: bool = False) -> Step[bool]:
+    def _publish_shared(self, key: int | None, *, hasty: bool = False) -> Step[bool]:
         done = False
         while True:
             if (yield ("take",)):
-                yield from self._take_in_and_publish()
+                yield from self._publish_as_holder()
                 yield ("drop",)
                 done = True
                 if "no look after letting go" in self.broken or not (yield from self._dirty_keys()):
@@ -336,31 +336,31 @@ class Protocol:
                 if why != "try":
                     return bool(why == "shown")
 
-    def _take_in_and_publish(self) -> Step[None]:
-        """Publish; what was never reconciled is listed first, then all rows are folded, and only then it is marked."""
+    def _publish_as_holder(self) -> Step[None]:
+        """Publish. A repository never reconciled is listed first, then all rows are folded, only then is it marked."""
         reconciled = yield ("marker",)
         if not reconciled and "first publication without listing" not in self.broken:
-            yield from self._align()
+            yield from self._sync_all()
         if not reconciled and "marked before it is published" in self.broken:
             yield ("mark",)
-        yield from self._publish(rebuild=not reconciled and "first publication only splices" not in self.broken)
+        yield from self._publish_index(rebuild=not reconciled and "first publication only splices" not in self.broken)
         if not reconciled:
             yield ("mark",)
         left = self.rounds - 1
         while left:
-            yield from self._publish()
+            yield from self._publish_index()
             left -= 1
 
-    def _publish(self, *, rebuild: bool = False) -> Step[None]:
+    def _publish_index(self, *, rebuild: bool = False) -> Step[None]:
         used = None
         while used is None:
-            used = yield from self._try_publish(rebuild=rebuild)
+            used = yield from self._try_publish_index(rebuild=rebuild)
         while used:
             (key, rev, tombstone), used = used[0], used[1:]
             yield "clear", key, None if "flags cleared without comparing rev" in self.broken else rev, tombstone
 
-    def _try_publish(self, *, rebuild: bool) -> Step[tuple[tuple[int, int, bool], ...] | None]:
-        """Return the dirty rows used, each with its `rev` and whether it is a tombstone; None: somebody was faster."""
+    def _try_publish_index(self, *, rebuild: bool) -> Step[tuple[tuple[int, int, bool], ...] | None]:
+        """Return the dirty rows used, with their `rev` and whether they are tombstones; None: a condition failed."""
         rows: tuple[tuple[int, Row], ...] | None = None
         if "rows read before the index" in self.broken:
             rows = yield from self._dirty_rows()

@@ -189,7 +189,7 @@ def _(rules: Rules) -> Storm:
     p = Protocol(2, lease=True, broken=rules)
     starters = {"e": p.event(1), "r": p.remove(0)}
     world = a_world(a_file("a"), a_file(), crashes=1)
-    return Storm(world, p, starters, mortal=frozenset("e"), afterwards=p.sweep())
+    return Storm(world, p, starters, may_crash=frozenset("e"), afterwards=p.sweep())
 
 
 # First publication, and what people do by hand.
@@ -284,7 +284,7 @@ BEFORE = {
 def provenance_storm(
     before: str, acts: tuple[str, ...], rules: Rules = frozenset(), *, crashes: int = 0, then: str | None = None
 ) -> Storm:
-    """Return some acts on one file; after a crash, `then` is what somebody does next."""
+    """Return some acts on one file; after a crash, `then` is the write that follows."""
     p = Protocol(indexed=False, broken=rules)
     starters = {f"{act} ({who})": ACTS[act](p) for who, act in enumerate(acts)}
     world = World((BEFORE[before],), lost=1 if len(acts) < 3 else 0, crashes=crashes)

@@ -6,17 +6,17 @@ from tests.model.checker import explore
 from tests.model.scenarios import SCENARIOS, provenance_storm
 
 MUTANTS = [
-    # Publish.
+    # publish_index.
     ("rows read before the index", "upload, delete, event", "index"),
     ("index PUT without If-Match", "two uploads of two files, with a crash and a lost answer", "index"),
     ("flags cleared without comparing rev", "upload, delete, event", "clean row"),
     ("no PUT when the bytes look equal", "upload, delete, event", "index"),
-    # Settle.
+    # sync_file.
     ("row written unconditionally", "upload, delete, event", ""),
     ("row from memory", "upload, delete, with a crash and a lost answer", "index"),
     ("no write when the content looks equal", "delete, the same content forced again, event", ""),
     (
-        "missing row is taken for a line not shown",
+        "missing row counts as not listed",
         "two events and a removal beside an index that shows the file, without a row",
         "",
     ),
@@ -32,14 +32,18 @@ MUTANTS = [
     (
         "PUT of the package without If-None-Match",
         "two uploads of one version, with a crash and a lost answer",
-        "2 uploads of one version were told 201",
+        "2 uploads of one version were answered 201",
     ),
     (
         "412 always read as exists",
         "two uploads of one version, with a crash and a lost answer",
-        "told 409 of its own package",
+        "answered 409 for its own package",
     ),
-    ("409 before settle and publish", "two uploads of one version, with a crash and a lost answer", "told 409"),
+    (
+        "409 before sync_file and publish_index",
+        "two uploads of one version, with a crash and a lost answer",
+        "answered 409",
+    ),
     # The lease.
     (
         "no look after letting go",
@@ -89,7 +93,7 @@ PROVENANCE_MUTANTS = [
         ("force b with provenance", "force a with provenance"),
     ),
     ("provenance is not looked at again", "nothing", ("upload a with provenance", "force b")),
-    ("removed provenance is not held", "a with provenance", ("force b", "force a with provenance")),
+    ("deleted provenance is forgotten", "a with provenance", ("force b", "force a with provenance")),
     ("delete does not look for provenance again", "nothing", ("upload a with provenance", "delete")),
     ("delete removes provenance without If-Match", "a with provenance", ("force b with provenance", "prune a")),
     ("upload without provenance leaves what is there", "provenance of a alone", ("upload b",)),

@@ -23,7 +23,7 @@ class Stored(NamedTuple):
 
     content: str
     upload: int
-    """The process that wrote it (the upload id in its metadata); negative: there before anybody started."""
+    """The process that wrote it (the upload id in its metadata); negative: there before any process began."""
     version: int
     """The version id; always 0 without versioning."""
 
@@ -36,7 +36,7 @@ class Row(NamedTuple):
     line: str | None
     dirty: bool
     fence: int | None = None
-    """A tombstone that may expire, once none of these processes (bits) lives any more; None: it does not expire."""
+    """A tombstone that may expire once none of these processes (bits) is alive; None: it does not expire."""
 
 
 class File(NamedTuple):
@@ -52,7 +52,7 @@ class File(NamedTuple):
     """What the index may show: the lines the bucket had, from the one last shown or promised up to now; with each,
     the processes (bits) whose own change or look it was."""
     promised: int | None = None
-    """The process that was told its package is stored with provenance."""
+    """The process that was answered that its package is stored with provenance."""
     births: int = 0
     """How often a row was written where none was."""
     excused: int | None = None
@@ -67,16 +67,16 @@ class World(NamedTuple):
     """The index."""
     reconciled: bool = True
     holder: int | None = None
-    """Who has the lease."""
+    """The process that holds the lease."""
     lost: int = 0
     """How many answers may still get lost."""
     crashes: int = 0
-    """How many processes may still die."""
+    """How many processes may still crash."""
     recovering: bool = False
 
 
 class Call(NamedTuple):
-    """Who calls, and who lives meanwhile."""
+    """Who calls, and which processes are alive."""
 
     who: int
     alive: int
@@ -90,7 +90,7 @@ def line_of(content: str | None) -> str | None:
 
 
 def a_file(content: str | None = None, row: str | None = None, provenance: str | None = None, *, rev: int = 1) -> File:
-    """Return a file that has been there; its row is settled and published unless `row` says otherwise."""
+    """Return a file that has been there; its row is synced and published unless `row` says otherwise."""
     package = Stored(content, -1, 0) if content else None
     known = Row(rev, content, line_of(content), dirty=False) if content and row is None else None
     return File(package, provenance, known, 0, ((line_of(content), 0),))
@@ -104,7 +104,7 @@ def head(world: World, call: Call, key: int) -> tuple[Stored | None, World]:
 
 
 def head_and_note(world: World, call: Call, key: int) -> tuple[Stored | None, World]:
-    """HEAD by someone whose client will be told what was seen: the index must show that or something later."""
+    """HEAD by a process whose client will be answered what it saw: the index must show that or something later."""
     file = world.files[key]
     return file.package, _with(world, key, file._replace(past=_noted(file.past, call.who)))
 
@@ -138,7 +138,7 @@ def delete(world: World, call: Call, key: int, tag: str | None) -> tuple[bool, W
 
 
 def prune(world: World, call: Call, key: int, tag: str | None, seen: str) -> tuple[bool, World]:
-    """DELETE by somebody who decided on a content it saw: nothing else may go."""
+    """DELETE by a process that decided on a content it saw: nothing else may be deleted."""
     package = world.files[key].package
     ok, after = delete(world, call, key, tag)
     if ok and package is not None and package.content != seen:
@@ -193,9 +193,9 @@ def delete_provenance(world: World, call: Call, key: int, match: str) -> tuple[b
 
 
 def delete_provenance_first(world: World, call: Call, key: int, match: str | None, seen: str) -> tuple[bool, World]:
-    """DELETE If-Match (None: without a condition) by somebody about to delete the package of the content seen.
+    """DELETE If-Match (None: without a condition) by a process about to delete the package of the content seen.
 
-    If that is the package still there, whoever was promised provenance with it now meets a later change.
+    If that is the package still there, its promise of provenance is superseded by a later change.
     """
     file = world.files[key]
     if match is not None and file.provenance != match:
@@ -313,17 +313,17 @@ def drop(world: World, call: Call) -> tuple[bool, World]:
     return True, world._replace(holder=None) if world.holder == call.who else world
 
 
-# What clients are told.
+# What clients are answered.
 
 
-def told(world: World, who: int, answer: object) -> World:
-    """Check that the index shows what a client is told, or something later, and hold it to that from now on."""
+def answered(world: World, who: int, answer: object) -> World:
+    """Check that the index shows what a client is answered, or something later, and from now on."""
     if not isinstance(answer, tuple):
         return world
     status, key, *provenance = answer
     file = world.files[key]
     if status == 409 and file.package and file.package.upload == who:
-        raise Violation(f"file {key}: told 409 of its own package")
+        raise Violation(f"file {key}: answered 409 for its own package")
     if any(provenance) and file.package and file.package.upload == who != file.excused:
         file = file._replace(promised=who)
     return _with(world, key, _shown(file, who, status, key, world) if status in {200, 201, 404, 409} else file)
@@ -337,12 +337,12 @@ def _shown(file: File, who: int, status: int, key: int, world: World) -> File:
             break
     shown = world.published[1][key] if world.published and world.published[1] != FOREIGN else None
     if all(line != shown for line, _ in past):
-        raise Violation(f"file {key}: told {status}, but the index shows {shown!r} and not {past[0][0]!r} or later")
+        raise Violation(f"file {key}: answered {status}, but the index shows {shown!r} and not {past[0][0]!r} or later")
     return file._replace(past=_advanced(past, shown, key))
 
 
 def check_quiet(world: World, *, indexed: bool, provenance: bool) -> None:
-    """Check that bucket, rows and index agree, when nobody is at work."""
+    """Check that bucket, rows and index agree when all processes have ended."""
     lines: Iterable[str | None] = (
         world.published[1] if world.published and world.published[1] != FOREIGN else (None,) * len(world.files)
     )
@@ -355,14 +355,14 @@ def check_quiet(world: World, *, indexed: bool, provenance: bool) -> None:
             raise Violation(f"file {key}: provenance of {file.provenance!r} beside the package {file.package!r}")
 
 
-def check_one_winner(world: World, answers: dict[int, object], *, died: bool) -> None:
-    """Check that one process was told 201 and its bytes are there; if somebody died, it may have been the winner."""
+def check_one_winner(world: World, answers: dict[int, object], *, crashed: bool) -> None:
+    """Check that one process was answered 201 and its bytes are there; a crashed one may have been the winner."""
     winners = [who for who, answer in answers.items() if isinstance(answer, tuple) and answer[0] == 201]
     package = world.files[0].package
-    if len(winners) != 1 and not (died and not winners):
-        raise Violation(f"{len(winners)} uploads of one version were told 201")
+    if len(winners) != 1 and not (crashed and not winners):
+        raise Violation(f"{len(winners)} uploads of one version were answered 201")
     if winners and (package is None or package.upload != winners[0]):
-        raise Violation(f"{winners[0]} was told 201, but {package!r} is served")
+        raise Violation(f"{winners[0]} was answered 201, but {package!r} is served")
 
 
 def _check_agreed(file: File, line: str | None, key: int) -> None:
