@@ -87,6 +87,8 @@ lint: setup
 	$(BIN)/mypy $(TYPED)
 	for app in functions/*/app.py; do $(BIN)/mypy $$app || exit 1; done
 	$(BIN)/lint-imports
+	$(BIN)/deptry .
+	$(BIN)/deptry layers functions --requirements-files layers/charthouse/requirements.in
 
 template: setup
 	@python=$$(sh local/find-python) && "$$python" local/bootstrap.py checkov
