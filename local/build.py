@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from local.lock import locked
-from local.places import BUILDS, ROOT, WORKSHOP
+from local.places import BUILDS, ROOT, VENV
 from local.progress import Trouble, step
 from local.tools import sam, sam_environment
 
@@ -48,7 +48,7 @@ def compile_layer(layer: Path) -> None:
     against the sources, whose times do not survive the archive; equal sources give equal bytes.
     """
     command: list[str | Path] = [
-        *(WORKSHOP / "bin" / "python", "-m", "compileall", "-q"),
+        *(VENV / "bin" / "python", "-m", "compileall", "-q"),
         *("--invalidation-mode", "unchecked-hash", "-s", layer, "-p", "/opt", layer),
     ]
     compiled = subprocess.run(

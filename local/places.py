@@ -6,7 +6,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 """The clone."""
 
-WORKSHOP = ROOT / ".venv"
+VENV = ROOT / ".venv"
 """The virtual environment that develops, tests and runs the local stack."""
 
 TOOLS = ROOT / ".tools"

