@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -57,7 +58,9 @@ class Emulator:
     def start(self) -> None:
         """Start it and wait until it answers; raises `Trouble` if it does not."""
         self.data.mkdir(parents=True, exist_ok=True)
-        (self.data / "tmp").mkdir(exist_ok=True)
+        # An emulator that was killed has left its functions' files there.
+        shutil.rmtree(self.data / "tmp", ignore_errors=True)
+        (self.data / "tmp").mkdir()
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [emulator_python(), "-I", ROOT / "local" / "launch_ministack.py"],

@@ -5,16 +5,22 @@ request that also carries an Authorization header, as AWS's does and MiniStack d
 the functions' calls where they are told to, as AWS's do now and then (`misbehaving`); by themselves they never do.
 """
 
+import hashlib
 import json
 import os
 import re
 import signal
+import tempfile
 import threading
+import zipfile
 from collections.abc import Awaitable, Callable
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs
 
 import ministack.app  # type: ignore[import-not-found]
+import ministack.core.lambda_runtime  # type: ignore[import-not-found]
 
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -144,7 +150,46 @@ def _end_with_the_starter() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
 
 
+class SharedLayers(zipfile.ZipFile):
+    """An archive that, as a layer, is extracted once; every further worker of a function gets a link to that folder.
+
+    MiniStack extracts the whole layer for each worker, which costs more than the function's own cold start.
+    """
+
+    def namelist(self) -> list[str]:
+        """Return the names that are still to be checked: none once the layer has been extracted."""
+        return [] if self._folder().exists() else super().namelist()
+
+    def extractall(self, path: Any = None, *arguments: Any) -> None:
+        """Extract into the folder, or make it a link to the one with the same layer."""
+        target = Path(path)
+        if not target.name.startswith("layer_"):
+            return super().extractall(path, *arguments)
+        folder = self._folder()
+        with _EXTRACTING:
+            if not folder.exists():
+                unfinished = folder.with_name(f"{folder.name}.unfinished")
+                super().extractall(unfinished)
+                unfinished.rename(folder)
+        target.rmdir()
+        target.symlink_to(folder)
+        return Path(self.filename or "").unlink()
+
+    def _folder(self) -> Path:
+        digest = hashlib.sha256(repr([(item.filename, item.CRC) for item in self.infolist()]).encode()).hexdigest()
+        return Path(tempfile.gettempdir(), f"layer-{digest[:32]}")
+
+
+_EXTRACTING = threading.Lock()
+
+
+def share_layers() -> None:
+    """Let MiniStack extract a layer once and not for every worker."""
+    ministack.core.lambda_runtime.zipfile = SimpleNamespace(ZipFile=SharedLayers, BadZipFile=zipfile.BadZipFile)
+
+
 if __name__ == "__main__":
+    share_layers()
     threading.Thread(target=_end_with_the_starter, daemon=True).start()
     ministack.app.app = misbehaving(one_mechanism_only(ministack.app.app))
     ministack.app.main()

@@ -1,7 +1,9 @@
-"""`sam deploy` into an emulator: the same command, template and artifacts as for AWS."""
+"""Stacks in an emulator: `sam deploy`, as for AWS, and a quicker way to many stacks of one build."""
 
 import re
 import subprocess
+import tempfile
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,15 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from botocore.exceptions import ClientError
 
 from local.build import build, host_architecture
 from local.emulator import Emulator
-from local.places import ROOT
+from local.lock import locked
+from local.places import BUILDS, ROOT
 from local.progress import Trouble, step
 from local.tools import sam, sam_environment
 
 ARTIFACTS = "charthouse-artifacts"
 """The emulator's bucket for what SAM uploads."""
+
+TEMPLATE = "template.yaml"
+CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 LOCAL = {"RequireTls": "false", "AccessLogs": "false"}
 """What every stack in the emulator has: it speaks plain HTTP and writes no access logs."""
@@ -75,16 +82,39 @@ def deploy(
     Several stacks with different names live in one emulator. Raises `Trouble` with SAM's own words if it fails.
     """
     built = template or build()
-    given = {**LOCAL, "Architecture": host_architecture(), **(parameters or {})}
-    defaults = declared(built)
-    unknown = sorted(set(parameters or {}) - set(defaults))
-    if unknown:
-        raise Trouble(f"The template has no parameter {unknown[0]}: the README lists those it has.")
-    # Defaults too: SAM would leave a parameter that is not given as an earlier deployment had it.
-    given = {key: given.get(key, default) for key, default in defaults.items()}
+    given = _parameters(built, parameters or {})
     _artifact_bucket(emulator)
     with step(f"Deploying the stack {name} (sam deploy)"):
-        _deploy(emulator, name, given, built)
+        _sam(
+            emulator,
+            *("deploy", "--template-file", built, "--stack-name", name, "--parameter-overrides", overrides(given)),
+            *("--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"),
+            *("--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"),
+        )
+    return describe(emulator, name)
+
+
+def create(emulator: Emulator, name: str, parameters: Mapping[str, str]) -> Stack:
+    """Create the named stack, or update it, from what `sam package` made of the build: once for all emulators.
+
+    A stack takes a second this way and ten by `sam deploy`. Raises `Trouble` if CloudFormation fails.
+    """
+    built = build()
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in _parameters(built, parameters).items()]
+    template = f"{emulator.endpoint}/{ARTIFACTS}/{_upload(emulator, built)}"
+    cloudformation = emulator.client("cloudformation")
+    request = {"StackName": name, "TemplateURL": template, "Parameters": given, "Capabilities": CAPABILITIES}
+    try:
+        if any(stack["StackName"] == name for stack in cloudformation.describe_stacks()["Stacks"]):
+            cloudformation.update_stack(**request)
+        else:
+            cloudformation.create_stack(**request)
+        while (status := _status(cloudformation, name)).endswith("_IN_PROGRESS"):
+            time.sleep(0.1)
+    except ClientError as error:
+        raise Trouble(f"The stack {name} could not be deployed: {error}") from error
+    if status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+        raise Trouble(f"The stack {name} could not be deployed: {status}, and {emulator.log} says why.")
     return describe(emulator, name)
 
 
@@ -120,35 +150,71 @@ def declared(template: Path) -> dict[str, str]:
     return {name: str(parameter["Default"]) for name, parameter in parameters.items()}
 
 
-def _deploy(emulator: Emulator, name: str, parameters: Mapping[str, str], built: Path) -> None:
-    command: list[str | Path] = [
-        *(
-            sam(),
-            "deploy",
-            "--template-file",
-            built,
-            "--stack-name",
-            name,
-            "--parameter-overrides",
-            overrides(parameters),
-        ),
-        *("--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM"),
-        *("--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"),
-    ]
+def _parameters(built: Path, given: Mapping[str, str]) -> dict[str, str]:
+    """Return a value for every parameter: a stack that is updated would keep its earlier value of one left out."""
+    defaults = declared(built)
+    unknown = sorted(set(given) - set(defaults))
+    if unknown:
+        raise Trouble(f"The template has no parameter {unknown[0]}: the README lists those it has.")
+    values = {**defaults, **LOCAL, "Architecture": host_architecture(), **given}
+    return {key: values[key] for key in defaults}
+
+
+def _status(cloudformation: Any, name: str) -> str:
+    (described,) = cloudformation.describe_stacks(StackName=name)["Stacks"]
+    return str(described["StackStatus"])
+
+
+def _upload(emulator: Emulator, built: Path) -> str:
+    """Put the build's artifacts into the emulator, unless they are there; return the key of the template."""
+    packaged, prefix = built.parent / "packaged", built.parent.name
+    s3 = emulator.client("s3")
+    _artifact_bucket(emulator)
+    with locked(BUILDS / f"{prefix}.lock"):
+        if not packaged.exists():
+            _package(emulator, built, packaged)
+    present = _artifacts(s3, prefix)
+    for path in packaged.iterdir():
+        if path.name not in present:
+            s3.put_object(Bucket=ARTIFACTS, Key=f"{prefix}/{path.name}", Body=path.read_bytes())
+    return f"{prefix}/{TEMPLATE}"
+
+
+def _package(emulator: Emulator, built: Path, target: Path) -> None:
+    """Run `sam package` and keep the template, and what it uploaded, in the folder."""
+    prefix, s3 = built.parent.name, emulator.client("s3")
+    with tempfile.TemporaryDirectory(dir=built.parent) as scratch, step("Packaging the build (sam package)"):
+        folder = Path(scratch, "packaged")
+        folder.mkdir()
+        _sam(
+            emulator,
+            *("package", "--template-file", built, "--s3-bucket", ARTIFACTS, "--s3-prefix", prefix),
+            *("--no-progressbar", "--output-template-file", folder / TEMPLATE),
+        )
+        for name in _artifacts(s3, prefix):
+            s3.download_file(ARTIFACTS, f"{prefix}/{name}", str(folder / name))
+        folder.rename(target)
+
+
+def _artifacts(s3: Any, prefix: str) -> set[str]:
+    listed = s3.list_objects_v2(Bucket=ARTIFACTS, Prefix=f"{prefix}/").get("Contents", [])
+    return {item["Key"].rpartition("/")[2] for item in listed}
+
+
+def _sam(emulator: Emulator, verb: str, *arguments: str | Path) -> None:
     # The emulator is ready within a second: SAM's usual 5 s between two looks would be most of the time.
     own = {key: value for key, value in sam_environment().items() if not key.startswith("AWS_")}
-    quick = {"SAM_CLI_POLL_DELAY": "0.2"}
     done = subprocess.run(
-        command,
+        [sam(), verb, *arguments],
         cwd=ROOT,
-        env={**own, **quick, **emulator.environment()},
+        env={**own, "SAM_CLI_POLL_DELAY": "0.2", **emulator.environment()},
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
         check=False,
     )
     if done.returncode != 0:
-        raise Trouble(f"sam deploy failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
+        raise Trouble(f"sam {verb} failed:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
 
 
 def _artifact_bucket(emulator: Emulator) -> None:

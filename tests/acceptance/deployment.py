@@ -13,7 +13,7 @@ from local.emulator import Emulator
 from local.gateway import EmulatedFunctions, Gateway, deployed_routes
 from local.keys import make_key, make_token
 from local.laptop import authentication
-from local.stack import Stack, deploy
+from local.stack import Stack, create
 from tests.acceptance.repository import Repository, basic
 
 type Row = dict[str, Any]
@@ -167,7 +167,7 @@ class Deployments:
             self._gateways.pop().stop()
 
     def _deploy(self, parameters: dict[str, str]) -> Deployment:
-        stack = deploy(self._emulator, f"stack-{len(self._made)}", parameters)
+        stack = create(self._emulator, f"stack-{len(self._made)}", parameters)
         gateway = Gateway()
         self._gateways.append(gateway)
         routes = deployed_routes(self._emulator.client("apigatewayv2"), stack.api_id)

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from urllib.parse import urlsplit
 
 from local.emulator import Emulator
-from local.stack import deploy
+from local.stack import create
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.helm import Helm
 from tests.acceptance.options.stacks import CONTEXT
@@ -55,11 +55,11 @@ def test_a_changed_chart_url_is_in_the_index_after_a_reconcile_or_the_next_chang
 @contextmanager
 def redeployed(emulator: Emulator, deployment: Deployment, changes: Mapping[str, str]) -> Iterator[None]:
     """Have some options changed for a while."""
-    deploy(emulator, deployment.stack.name, {**deployment.parameters, **changes})
+    create(emulator, deployment.stack.name, {**deployment.parameters, **changes})
     try:
         yield
     finally:
-        deploy(emulator, deployment.stack.name, {**deployment.parameters, **dict.fromkeys(changes, "")})
+        create(emulator, deployment.stack.name, {**deployment.parameters, **dict.fromkeys(changes, "")})
 
 
 def url_of(repository: Repository, name: str) -> str:
