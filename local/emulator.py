@@ -29,16 +29,20 @@ STOP_SECONDS = 60
 class Emulator:
     """One running MiniStack. Several may run side by side, each with its own folder and port.
 
-    What it holds is in memory and goes to the folder only when it is stopped cleanly: by `stop`, by leaving the
-    `with` block, or because the process that started it has gone.
+    Its state is in memory and is saved to the folder only when it is stopped cleanly: by `stop`, by leaving the
+    `with` block, or because the process that started it has ended.
     """
 
-    def __init__(self, data: Path, port: int | None = None, keep_open: Sequence[int] = ()) -> None:
+    def __init__(
+        self, data: Path, port: int | None = None, keep_open: Sequence[int] = (), *, persistent: bool = False
+    ) -> None:
         """Take the folder for its state and log; without a port a free one is chosen.
 
-        The process keeps the given file descriptors open, so that a lock lasts as long as it does.
+        The process keeps the given file descriptors open, so that a lock is held as long as it runs. Unless it is
+        `persistent`, it saves no state and stops at once.
         """
         self.data = data
+        self._persistent = persistent
         self._keep_open = tuple(keep_open)
         self.port = free_port() if port is None else port
         self.endpoint = f"http://localhost:{self.port}"
@@ -80,13 +84,14 @@ class Emulator:
             time.sleep(0.05)
 
     def stop(self) -> None:
-        """Stop it and keep its state; it may be started again. Does nothing if it is not running."""
+        """Stop it, its state saved if it is persistent; it may be started again. Does nothing if it is not running."""
         process, self._process = self._process, None
         if process is None:
             return
-        process.terminate()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(STOP_SECONDS)
+        if self._persistent:
+            process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(STOP_SECONDS)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -126,8 +131,8 @@ class Emulator:
             "BIND_HOST": "127.0.0.1",
             "MINISTACK_REGION": REGION,
             "AUTH": "true",
-            "PERSIST_STATE": "1",
-            "S3_PERSIST": "1",
+            "PERSIST_STATE": str(int(self._persistent)),
+            "S3_PERSIST": str(int(self._persistent)),
             "STATE_DIR": str(self.data / "state"),
             "S3_DATA_DIR": str(self.data / "s3"),
             # Several emulators run side by side, and only one of them could have the IoT port.

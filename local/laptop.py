@@ -86,7 +86,7 @@ class Laptop:
         except Trouble:
             self._lock.close()
             raise
-        self.emulator = Emulator(data, _emulator_port(data), keep_open=[self._lock.fileno()])
+        self.emulator = Emulator(data, _emulator_port(data), keep_open=[self._lock.fileno()], persistent=True)
 
     def __enter__(self) -> Self:
         return self

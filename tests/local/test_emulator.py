@@ -13,11 +13,11 @@ from local.emulator import Emulator
 
 
 def test_what_was_put_is_there_after_a_clean_stop(tmp_path: Path) -> None:
-    with Emulator(tmp_path) as emulator:
+    with Emulator(tmp_path, persistent=True) as emulator:
         emulator.client("s3").create_bucket(Bucket="kept")
         emulator.client("s3").put_object(Bucket="kept", Key="k", Body=b"hello")
 
-    with Emulator(tmp_path) as emulator:
+    with Emulator(tmp_path, persistent=True) as emulator:
         body = emulator.client("s3").get_object(Bucket="kept", Key="k")["Body"].read()
 
     assert body == b"hello"
