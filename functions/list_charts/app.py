@@ -1,7 +1,7 @@
 """GET /api/charts and below: lists, one chart, one version, its templates and values; GET /api/repositories."""
 
 from charthouse.access.grants import Action
-from charthouse.helm import contents
+from charthouse.helm import chart_files
 from charthouse.repository.find import find_chart, find_line, find_version, list_charts, read_package
 from charthouse.repository.store import folder
 from charthouse.settings import Settings
@@ -38,5 +38,5 @@ def handler(request: Request, route: Route) -> Response:
     package = read_package(store, row)
     url = f"{request.base_url(settings.paths.context_path)}/{folder(route.repo)}charts/{row.file}"
     if route.kind is Kind.TEMPLATES:
-        return sender.send_contents(json_text(contents.templates(package)).encode(), JSON, url)
-    return sender.send_contents(contents.values(package), "application/yaml", url)
+        return sender.send_contents(json_text(chart_files.templates(package)).encode(), JSON, url)
+    return sender.send_contents(chart_files.values(package), "application/yaml", url)

@@ -8,8 +8,9 @@ from functools import lru_cache
 from hashlib import sha256
 
 from charthouse.errors import BadPackage
-from charthouse.helm.entry import check_index, render_entry
+from charthouse.helm.entry import render_entry
 from charthouse.helm.index import Entry, Index
+from charthouse.helm.index_check import check_index
 from charthouse.helm.package import Package
 from charthouse.ports import Row
 from charthouse.repository.publish import entries_of

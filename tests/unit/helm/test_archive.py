@@ -7,15 +7,8 @@ import zlib
 
 import pytest
 from charthouse.errors import BadPackage
-from charthouse.helm.archive import (
-    MAX_FILE,
-    MAX_GZIP_MEMBERS,
-    MAX_HEADERS,
-    MAX_INFLATED,
-    Allowance,
-    File,
-    read_files,
-)
+from charthouse.helm.archive import MAX_FILE, File, read_files
+from charthouse.helm.budget import MAX_GZIP_MEMBERS, MAX_HEADERS, MAX_INFLATED, Budget
 
 from tests.builders import a_tar, an_archive, gzipped, member
 
@@ -23,7 +16,7 @@ CHART = b"name: c\nversion: 1.0.0\n"
 
 
 def files(package: bytes) -> list[File]:
-    return read_files(package, Allowance(), lambda _: True)
+    return read_files(package, Budget(), lambda _: True)
 
 
 def names(package: bytes) -> list[str]:
@@ -145,7 +138,7 @@ def test_a_name_keeps_each_file_it_is_given_to() -> None:
 
 
 def test_unwanted_data_is_not_kept() -> None:
-    found = read_files(an_archive({"c/a": b"x", "c/b": b"y"}), Allowance(), lambda name: name == "b")
+    found = read_files(an_archive({"c/a": b"x", "c/b": b"y"}), Budget(), lambda name: name == "b")
 
     assert found == [File("a", b""), File("b", b"y")]
 
@@ -192,7 +185,7 @@ def test_more_than_a_hundred_mebibytes_are_refused_though_no_file_is_too_large()
     package = b"".join(squeezed.compress(one) for _ in range(21)) + squeezed.flush()
 
     with pytest.raises(BadPackage) as refused:
-        read_files(package, Allowance(), lambda _: False)
+        read_files(package, Budget(), lambda _: False)
 
     assert str(refused.value) == "decompressed chart is larger than the maximum file size 104857600"
 

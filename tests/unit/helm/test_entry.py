@@ -6,7 +6,8 @@ import pytest
 import yaml
 from charthouse.errors import BadPackage
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.entry import MAX_LINE, check_line, render_entry
+from charthouse.helm.entry import MAX_LINE, render_entry
+from charthouse.helm.index_check import check_line
 from charthouse.helm.package import Package
 from hypothesis import given
 from hypothesis import strategies as st

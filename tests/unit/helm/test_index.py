@@ -4,8 +4,9 @@ import json
 
 import pytest
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.entry import check_index, render_entry
+from charthouse.helm.entry import render_entry
 from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.helm.index_check import check_index
 from charthouse.helm.package import Package
 from hypothesis import given
 from hypothesis import strategies as st

@@ -8,9 +8,9 @@ import pytest
 import yaml
 from charthouse.errors import BadPackage
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.entry import check_line, render_entry
-from charthouse.helm.loader import MAX_SUBCHART_DEPTH
-from charthouse.helm.package import Package
+from charthouse.helm.entry import render_entry
+from charthouse.helm.index_check import check_line
+from charthouse.helm.package import MAX_SUBCHART_DEPTH, Package
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -94,7 +94,7 @@ def test_subcharts_nested_without_end_are_refused() -> None:
         Package.read(a_package(files=files))
 
 
-def test_packages_within_packages_share_one_allowance() -> None:
+def test_packages_within_packages_share_one_budget() -> None:
     bomb = a_package("x", files={f"zeros/{number}": bytes(4 * 2**20) for number in range(24)})
     files = {f"charts/x{number}.tgz": bomb for number in range(4)}
 

@@ -5,7 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from charthouse.errors import Unavailable
-from charthouse.helm.entry import check_index
+from charthouse.helm.index_check import check_index
 from charthouse.settings import Layout, Settings, Storage
 from charthouse.wiring.reading import Reading, reading
 

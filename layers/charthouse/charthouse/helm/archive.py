@@ -8,22 +8,16 @@ import posixpath
 import re
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from charthouse.errors import BadPackage
-from charthouse.helm.documents import Nodes
-from charthouse.helm.golang import quoted
+from charthouse.helm.budget import Budget
+from charthouse.helm.go_text import quoted
 
 MAX_CHART = 100 * 1024 * 1024
 """Bytes of all files of a chart together, Helm's own limit."""
 MAX_FILE = 5 * 1024 * 1024
 """Bytes of one file, Helm's own limit."""
-MAX_INFLATED = 256 * 1024 * 1024
-"""Bytes inflated for one package, the packages of subcharts inside it, headers and padding included."""
-MAX_HEADERS = 20_000
-"""Headers in one package: ten thousand files, each of which may have an extended header."""
-MAX_GZIP_MEMBERS = 10_000
-"""Gzip members in one package; each may be empty, so that bytes alone do not bound the work."""
 MAX_SPECIAL = 1024 * 1024
 """Bytes of a long name or of extended headers, the limit of Go's `archive/tar`."""
 
@@ -36,34 +30,6 @@ _FOLDER = 0o40000
 _DRIVE = re.compile(r"[a-zA-Z]:/")
 
 
-@dataclass(slots=True)
-class Allowance:
-    """What may still be spent on reading one package, subcharts included."""
-
-    inflated: int = MAX_INFLATED
-    headers: int = MAX_HEADERS
-    gzip_members: int = MAX_GZIP_MEMBERS
-    nodes: Nodes = field(default_factory=Nodes)
-
-    def inflate(self, size: int) -> None:
-        """Use up inflated bytes; raises `BadPackage`."""
-        self.inflated -= size
-        if self.inflated < 0:
-            raise BadPackage(f"decompressed package is larger than {MAX_INFLATED} bytes")
-
-    def header(self) -> None:
-        """Use up a tar header; raises `BadPackage`."""
-        self.headers -= 1
-        if self.headers < 0:
-            raise BadPackage(f"chart archive has more than {MAX_HEADERS} headers")
-
-    def gzip_member(self) -> None:
-        """Use up a gzip member; raises `BadPackage`."""
-        self.gzip_members -= 1
-        if self.gzip_members < 0:
-            raise BadPackage(f"chart archive has more than {MAX_GZIP_MEMBERS} gzip members")
-
-
 @dataclass(frozen=True, slots=True)
 class File:
     """A file of a chart; its name is relative to the chart's folder, with slashes."""
@@ -72,7 +38,7 @@ class File:
     data: bytes
 
 
-def read_files(package: bytes, allowance: Allowance, wanted: Callable[[str], bool]) -> list[File]:
+def read_files(package: bytes, budget: Budget, wanted: Callable[[str], bool]) -> list[File]:
     """Return the files of a chart package in their order, those of one name each time it comes.
 
     A file whose name is not wanted is checked and counted like the others, but its data is not kept. The folder of each
@@ -80,7 +46,7 @@ def read_files(package: bytes, allowance: Allowance, wanted: Callable[[str], boo
     sparse file is refused, which Helm would expand. Raises `BadPackage` with Helm's text.
     """
     files = []
-    tar = _Tar(_Gunzip(package, allowance), allowance)
+    tar = _Tar(_Gunzip(package, budget), budget)
     remaining = MAX_CHART
     for header in tar.headers():
         if header.is_folder or header.kind in b"gx":
@@ -124,9 +90,9 @@ def _name_in_chart(path: str) -> str:
 class _Gunzip:
     """The inflated bytes of all gzip members, on demand: what follows the end of the tar is never looked at."""
 
-    def __init__(self, package: bytes, allowance: Allowance) -> None:
+    def __init__(self, package: bytes, budget: Budget) -> None:
         self.package = package
-        self.allowance = allowance
+        self.budget = budget
         self.position = 0
         self.member: zlib._Decompress | None = None
         self.buffer = bytearray()
@@ -152,7 +118,7 @@ class _Gunzip:
         except zlib.error as problem:
             raise BadPackage(_gzip_problem(str(problem))) from problem
         self.position += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
-        self.allowance.inflate(len(data))
+        self.budget.inflate(len(data))
         self.buffer += data
         if not member.eof and not given and not data:
             raise BadPackage("unexpected EOF")
@@ -166,7 +132,7 @@ class _Gunzip:
             raise BadPackage("unexpected EOF")
         if not start.startswith(b"\x1f\x8b\x08"):
             raise BadPackage("gzip: invalid header")
-        self.allowance.gzip_member()
+        self.budget.gzip_member()
         self.member = zlib.decompressobj(wbits=31)
 
 
@@ -199,9 +165,9 @@ class _Header:
 class _Tar:
     """The members of a tar, one after the other."""
 
-    def __init__(self, source: _Gunzip, allowance: Allowance) -> None:
+    def __init__(self, source: _Gunzip, budget: Budget) -> None:
         self.source = source
-        self.allowance = allowance
+        self.budget = budget
         self.left = 0
         """Bytes of the current member not read yet."""
         self.padding = 0
@@ -282,7 +248,7 @@ class _Tar:
                 raise BadPackage(_BAD_HEADER)
         if block is None:
             return None
-        self.allowance.header()
+        self.budget.header()
         return _parsed(block)
 
     def _block(self) -> bytes | None:

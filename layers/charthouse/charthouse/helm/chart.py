@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from charthouse.errors import BadPackage
-from charthouse.helm.golang import quoted, sanitised
-from charthouse.helm.versions import Version
+from charthouse.helm.go_text import quoted, sanitised
+from charthouse.helm.versions import parse_version
 
 MAX_FILENAME = 900
 """Bytes of UTF-8. An S3 key and a DynamoDB sort key end at 1,024, with the repository, a prefix and `.prov` in it; a
@@ -14,17 +14,17 @@ YAML key, which a chart's name is in the index, ends at 1,024 characters."""
 
 @dataclass(frozen=True, slots=True)
 class ChartRef:
-    """A checked chart name and version: whoever holds one need not check again."""
+    """A checked chart name and version: no holder needs to check again."""
 
     name: str
     version: str
 
     @classmethod
     def parse(cls, name: object, version: object) -> Self:
-        """Check as Helm does on load, and that files, URLs and the index can carry it; raises `BadPackage`.
+        """Check as Helm does on load, and that file names, URLs and the index can hold it; raises `BadPackage`.
 
         Helm wants a name that is its own base name and a loose SemVer version. Ours: nothing unprintable and no white
-        space but the blank (Helm replaces those when it reads a chart, so no chart has them), no lone surrogates, and
+        space but the blank (Helm replaces those when it reads a chart), no lone surrogates, and
         not too long. Everything else is allowed: a blank, `%`, `+`, a back-slash, any script.
         """
         if not isinstance(name, str) or not name:
@@ -36,7 +36,7 @@ class ChartRef:
         if not isinstance(version, str) or not version:
             raise BadPackage("validation: chart.metadata.version is required")
         try:
-            Version.parse(version)
+            parse_version(version)
         except ValueError as problem:
             raise BadPackage(f"validation: chart.metadata.version {quoted(version)} is invalid") from problem
         ref = cls(name, version)

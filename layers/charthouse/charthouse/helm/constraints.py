@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Self
 
-from charthouse.helm.versions import Version, sort_key
+from charthouse.helm.versions import Precedence, parse_version, precedence, sort_key
 
 MAX_LENGTH = 512
 """Characters of a constraint; what is longer is none."""
@@ -39,14 +39,10 @@ class Constraint:
             raise ValueError(f"improper constraint: {text[:MAX_LENGTH]}…")
         return cls(tuple(tuple(_terms(part)) for part in _without_ranges(text).split("||")))
 
-    def admits(self, version: Version | str) -> bool:
-        """Whether the version is one of those meant; what is no version never is."""
-        if isinstance(version, str):
-            try:
-                version = Version.parse(version)
-            except ValueError:
-                return False
-        return any(_all_hold(terms, version) for terms in self.alternatives)
+    def admits(self, version: str) -> bool:
+        """Whether the version satisfies the constraint; text that is no version never does."""
+        is_version, wanted, _ = sort_key(version)
+        return is_version and any(_all_hold(terms, wanted) for terms in self.alternatives)
 
 
 def choose(versions: Iterable[str], wanted: str) -> str | None:
@@ -67,7 +63,7 @@ class _Term:
     """An operator and a version, of which the end may be left open (`1.x`, `1`)."""
 
     operator: str
-    version: Version
+    version: Precedence
     any_minor: bool
     any_patch: bool
     open: bool
@@ -111,63 +107,63 @@ def _term(match: re.Match[str]) -> _Term:
     elif any_patch:
         written = f"{major}{minor}.0{prerelease}"
     try:
-        version = Version.parse(written)
+        version = precedence(parse_version(written))
     except ValueError as problem:
         raise ValueError("constraint parser error") from problem
     return _Term(operator, version, any_minor, any_patch, any_major or any_minor or any_patch)
 
 
-def _all_hold(terms: tuple[_Term, ...], version: Version) -> bool:
-    if version.prerelease and not any(term.version.prerelease for term in terms):
+def _all_hold(terms: tuple[_Term, ...], version: Precedence) -> bool:
+    if not version.is_release and all(term.version.is_release for term in terms):
         return False
     return all(_OPERATORS[term.operator](version, term) for term in terms)
 
 
-def _is(version: Version, term: _Term) -> bool:
-    return _tilde(version, term) if term.open else version.precedence == term.version.precedence
+def _is(version: Precedence, term: _Term) -> bool:
+    return _tilde(version, term) if term.open else version == term.version
 
 
-def _is_not(version: Version, term: _Term) -> bool:
+def _is_not(version: Precedence, term: _Term) -> bool:
     if not term.open or version.major != term.version.major:
-        return version.precedence != term.version.precedence
+        return version != term.version
     if term.any_minor:
         return False
     if version.minor != term.version.minor:
         return True
     if term.any_patch:
         return version.prerelease != term.version.prerelease
-    return version.patch != term.version.patch or version.precedence != term.version.precedence
+    return version.patch != term.version.patch or version != term.version
 
 
-def _above(version: Version, term: _Term) -> bool:
+def _above(version: Precedence, term: _Term) -> bool:
     if not term.open or version.major != term.version.major:
-        return version.precedence > term.version.precedence
+        return version > term.version
     if term.any_minor:
         return False
-    return version.minor > term.version.minor if term.any_patch else version.precedence > term.version.precedence
+    return version.minor > term.version.minor if term.any_patch else version > term.version
 
 
-def _at_most(version: Version, term: _Term) -> bool:
+def _at_most(version: Precedence, term: _Term) -> bool:
     if not term.open:
-        return version.precedence <= term.version.precedence
+        return version <= term.version
     if version.major != term.version.major:
         return version.major < term.version.major
     return term.any_minor or version.minor <= term.version.minor
 
 
-def _tilde(version: Version, term: _Term) -> bool:
+def _tilde(version: Precedence, term: _Term) -> bool:
     wanted = term.version
-    if version.precedence < wanted.precedence:
+    if version < wanted:
         return False
     if (wanted.major, wanted.minor, wanted.patch) == (0, 0, 0) and not term.any_minor and not term.any_patch:
         return True
     return version.major == wanted.major and (term.any_minor or version.minor == wanted.minor)
 
 
-def _caret(version: Version, term: _Term) -> bool:
+def _caret(version: Precedence, term: _Term) -> bool:
     """Hold the first part that is not zero; with `0` and `0.0` the parts that are written."""
     wanted = term.version
-    if version.precedence < wanted.precedence or version.major != wanted.major:
+    if version < wanted or version.major != wanted.major:
         return False
     if wanted.major > 0 or term.any_minor:
         return True
@@ -176,14 +172,14 @@ def _caret(version: Version, term: _Term) -> bool:
     return wanted.minor > 0 or term.any_patch or version.patch == wanted.patch
 
 
-_OPERATORS: dict[str, Callable[[Version, _Term], bool]] = {
+_OPERATORS: dict[str, Callable[[Precedence, _Term], bool]] = {
     "": _is,
     "=": _is,
     "!=": _is_not,
     ">": _above,
-    "<": lambda version, term: version.precedence < term.version.precedence,
-    ">=": lambda version, term: version.precedence >= term.version.precedence,
-    "=>": lambda version, term: version.precedence >= term.version.precedence,
+    "<": lambda version, term: version < term.version,
+    ">=": lambda version, term: version >= term.version,
+    "=>": lambda version, term: version >= term.version,
     "<=": _at_most,
     "=<": _at_most,
     "~": _tilde,

@@ -3,15 +3,12 @@
 from urllib.parse import quote
 
 from charthouse.errors import BadPackage
+from charthouse.helm.canonical_json import canonical_json
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.package import Package
-from charthouse.helm.strict import check_index, check_line
-from charthouse.helm.text import as_json
-
-__all__ = ["MAX_KEY", "MAX_LINE", "check_index", "check_line", "render_entry", "url_path"]
 
 MAX_LINE = 65_536
-"""Bytes of UTF-8 of one entry, so that one chart cannot bloat everybody's index."""
+"""Bytes of UTF-8 of one entry, so that one version cannot bloat the index for all its readers."""
 MAX_KEY = 1_000
 """Characters of a mapping key with quotes and escapes; YAML parsers stop looking for the colon after 1,024."""
 
@@ -22,14 +19,14 @@ _SAFE_IN_PATH = "!$&'()*+,;=:@"
 def render_entry(package: Package, created: str) -> str:
     """Return the entry of a package; `created` is RFC 3339. Raises `BadPackage` if it is too large for an index.
 
-    Keys are sorted, so the line ends with `"urls":["charts/<file>"],"version":"<version>"}`. Text stays as it is, in
-    UTF-8 without surrogate pairs; what YAML does not print is escaped.
+    Keys are sorted, so the line ends with `"urls":["charts/<file>"],"version":"<version>"}`. See
+    `canonical_json` for the rest.
     """
     fields = package.metadata | {"created": created, "digest": package.digest, "urls": [url_path(package.ref)]}
-    line = as_json(fields)
+    line = canonical_json(fields)
     if len(line.encode()) > MAX_LINE:
         raise BadPackage(f"the metadata of {package.ref.filename} is larger than {MAX_LINE} bytes as an index entry")
-    if any(len(as_json(key)) > MAX_KEY for key in (package.ref.name, *_keys(fields))):
+    if any(len(canonical_json(key)) > MAX_KEY for key in (package.ref.name, *_keys(fields))):
         raise BadPackage(f"the metadata of {package.ref.filename} has a key longer than {MAX_KEY} characters")
     return line
 
@@ -37,7 +34,7 @@ def render_entry(package: Package, created: str) -> str:
 def url_path(ref: ChartRef) -> str:
     """Return the entry's URL, relative to the index: `charts/<file>`, percent-encoded where a path must be.
 
-    Helm takes it apart with `url.Parse` and names the file after the decoded path.
+    Helm parses it with `url.Parse` and names the file after the decoded path.
     """
     return f"charts/{quote(ref.filename, safe=_SAFE_IN_PATH)}"
 

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-from charthouse.helm.text import as_json
+from charthouse.helm.canonical_json import canonical_json
 from charthouse.helm.versions import sort_key
 
 _URLS = '"urls":["'
@@ -57,12 +57,12 @@ class Envelope:
     @property
     def entries(self) -> bytes:
         """The bytes between the revision and the first chart; they differ between envelopes of different base URLs."""
-        base = f',"charthouse.dev/urls":{as_json(self.base_url)}' if self.base_url else ""
+        base = f',"charthouse.dev/urls":{canonical_json(self.base_url)}' if self.base_url else ""
         return f'"{base}}},"entries":{{'.encode()
 
     def closing(self, generated: str) -> bytes:
         """Return the bytes after the last chart; `generated` is RFC 3339."""
-        server = f'"contextPath":{as_json(self.context_path)}' if self.context_path else ""
+        server = f'"contextPath":{canonical_json(self.context_path)}' if self.context_path else ""
         return f'\n}},"generated":"{generated}","serverInfo":{{{server}}}}}\n'.encode()
 
     def with_base_url(self, line: str) -> str:
@@ -70,7 +70,7 @@ class Envelope:
         if not self.base_url:
             return line
         before, urls, url = line.rpartition(_URLS)
-        return f"{before}{urls}{as_json(self.base_url)[1:-1]}{url}"
+        return f"{before}{urls}{canonical_json(self.base_url)[1:-1]}{url}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,4 +297,4 @@ def _block(name: str, lines: Sequence[_Piece]) -> list[_Piece]:
     if not lines:
         return []
     separated = [piece for line in lines for piece in (b",", line)][1:]
-    return [f"\n{as_json(name)}:[".encode(), *separated, b"\n],"]
+    return [f"\n{canonical_json(name)}:[".encode(), *separated, b"\n],"]

@@ -13,39 +13,40 @@ from decimal import Decimal
 from typing import Any
 
 from charthouse.errors import BadPackage
-from charthouse.helm import documents
+from charthouse.helm import go_yaml
+from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.documents import Json, Nodes, YamlError
-from charthouse.helm.golang import float32_text, folded, quoted, sanitised
+from charthouse.helm.go_text import float32_text, folded, quoted, sanitised
+from charthouse.helm.go_yaml import Json, YamlError
 
 type Shape = Callable[[Json, Any, str], Any]
-"""A Go type: from the JSON value, what the field held before, and the field's path to what it holds then."""
+"""A Go type: maps the JSON value, the field's previous value and the field's path to the new value."""
 
 
-def read_chart(data: bytes, before: Mapping[str, Any], nodes: Nodes) -> dict[str, Any]:
-    """Read Chart.yaml into what was read before; without an apiVersion it is `v1`. Raises `YamlError`."""
-    metadata = read_requirements(data, before, nodes)
+def read_chart(data: bytes, before: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+    """Read Chart.yaml over the fields read before; without an apiVersion it is `v1`. Raises `YamlError`."""
+    metadata = read_requirements(data, before, budget)
     return metadata | {"apiVersion": metadata.get("apiVersion") or "v1"}
 
 
-def read_requirements(data: bytes, before: Mapping[str, Any], nodes: Nodes) -> dict[str, Any]:
-    """Read requirements.yaml into what Chart.yaml said: Helm lets it change any field. Raises `YamlError`."""
-    return dict(_decoded(_METADATA, data, before, "Metadata", nodes) or before)
+def read_requirements(data: bytes, before: Mapping[str, Any], budget: Budget) -> dict[str, Any]:
+    """Read requirements.yaml over the fields of Chart.yaml: Helm lets it change any of them. Raises `YamlError`."""
+    return dict(_decoded(_METADATA, data, before, "Metadata", budget) or before)
 
 
-def read_lock(data: bytes, nodes: Nodes) -> None:
-    """Hold Chart.lock or requirements.lock to its shape; raises `YamlError`."""
-    _decoded(_LOCK, data, None, "Lock", nodes)
+def read_lock(data: bytes, budget: Budget) -> None:
+    """Check the shape of Chart.lock or requirements.lock; raises `YamlError`."""
+    _decoded(_LOCK, data, None, "Lock", budget)
 
 
-def read_values(data: bytes, nodes: Nodes) -> dict[str, Any]:
+def read_values(data: bytes, budget: Budget) -> dict[str, Any]:
     """Read values.yaml, which is a mapping or empty; raises `YamlError`."""
-    values: dict[str, Any] = _decoded(_VALUES, data, None, "", nodes) or {}
+    values: dict[str, Any] = _decoded(_VALUES, data, None, "", budget) or {}
     return values
 
 
 def validated(metadata: Mapping[str, Any]) -> tuple[ChartRef, dict[str, Any]]:
-    """Sanitise and check what was read, as Helm does on load.
+    """Sanitise and check the fields, as Helm does on load.
 
     Returns the reference and the metadata as an index has it: only Helm's keys, empty ones left out.
     Raises `BadPackage` with Helm's text.
@@ -102,9 +103,9 @@ def _without_empty(fields: Mapping[str, Any], keep: tuple[str, ...] = ()) -> dic
     return {key: value for key, value in sorted(fields.items()) if value or key in keep}
 
 
-def _decoded(shape: Shape, data: bytes, before: Any, struct: str, nodes: Nodes) -> Any:
+def _decoded(shape: Shape, data: bytes, before: Any, struct: str, budget: Budget) -> Any:
     try:
-        document = documents.read(data, nodes)
+        document = go_yaml.read(data, budget)
     except YamlError as problem:
         raise YamlError(f"error converting YAML to JSON: {problem}") from problem
     return shape(document, before, struct)

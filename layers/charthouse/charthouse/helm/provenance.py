@@ -1,13 +1,14 @@
-"""A provenance file: which chart version it is about. Its signature is the client's business."""
+"""A provenance file: which chart version it is about. Clients verify its signature."""
 
 import re
 from dataclasses import dataclass
 from typing import Self
 
 from charthouse.errors import BadPackage, BadProvenance
-from charthouse.helm import documents
+from charthouse.helm import go_yaml
+from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.documents import YamlError
+from charthouse.helm.go_yaml import YamlError
 
 _BEGIN = "-----BEGIN PGP SIGNED MESSAGE-----"
 
@@ -34,7 +35,7 @@ class Provenance:
 
     @property
     def filename(self) -> str:
-        """The file beside the package it vouches for."""
+        """The name of the file that is stored beside the package."""
         return f"{self.ref.filename}.prov"
 
 
@@ -48,5 +49,5 @@ def _field(key: str, text: str) -> str:
     value = match[1].strip()
     # Helm quotes what would not be text otherwise: version: "1.10"
     if value[:1] in ('"', "'"):
-        value = str(documents.read(value.encode()))
+        value = str(go_yaml.read(value.encode(), Budget()))
     return value

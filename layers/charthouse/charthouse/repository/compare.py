@@ -4,8 +4,8 @@ import json
 from hashlib import blake2b
 
 from charthouse.errors import Unavailable
-from charthouse.helm.entry import check_index
 from charthouse.helm.index import Index
+from charthouse.helm.index_check import check_index
 from charthouse.ports import Row
 from charthouse.repository.publish import entries_of, publish
 from charthouse.repository.settle import settle

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, replace
 
 from charthouse.errors import BadPackage, Changed, Unreadable
-from charthouse.helm.entry import check_line, render_entry
+from charthouse.helm.entry import render_entry
 from charthouse.helm.index import Index
+from charthouse.helm.index_check import check_line
 from charthouse.helm.package import Package
 from charthouse.ports import Row, StoredObject
 from charthouse.repository.store import Store, folder, timestamp

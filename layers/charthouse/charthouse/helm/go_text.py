@@ -1,4 +1,4 @@
-"""Text as Go makes it, because Helm is written in Go and its results are what ours are compared with."""
+"""Text as Go makes it, because entries have to equal those that Helm, written in Go, makes."""
 
 import math
 import struct

@@ -4,7 +4,9 @@ import contextlib
 import time
 
 import pytest
-from charthouse.helm.documents import MAX_DEPTH, MAX_NODES, Nodes, YamlError, read
+from charthouse.errors import BadPackage
+from charthouse.helm.budget import MAX_NODES, Budget
+from charthouse.helm.go_yaml import MAX_DEPTH, YamlError, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,10 +18,10 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (BOMB, f"yaml: more than {MAX_NODES} nodes"),
+        (BOMB, f"the YAML files of the chart have more than {MAX_NODES} nodes"),
         (b"[" * 100_000, f"yaml: exceeded max depth of {MAX_DEPTH}"),
         (b"- " * 100_000, f"yaml: exceeded max depth of {MAX_DEPTH}"),
-        (b"- a\n" * (MAX_NODES + 1), f"yaml: more than {MAX_NODES} nodes"),
+        (b"- a\n" * (MAX_NODES + 1), f"the YAML files of the chart have more than {MAX_NODES} nodes"),
         (b"&a [*a]", "yaml: anchor 'a' value contains itself"),
         (b"[1]: 2", "yaml: invalid map key"),
         (b"~: 2", "unsupported map key of type: null"),
@@ -33,8 +35,8 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
 def test_hostile_yaml_is_refused_at_once(data: bytes, message: str) -> None:
     started = time.monotonic()
 
-    with pytest.raises(YamlError) as refused:
-        read(data)
+    with pytest.raises((YamlError, BadPackage)) as refused:
+        read(data, Budget())
 
     assert str(refused.value) == message
     assert time.monotonic() - started < 10
@@ -42,30 +44,30 @@ def test_hostile_yaml_is_refused_at_once(data: bytes, message: str) -> None:
 
 @given(st.binary() | st.text("ab:[]{},&*!|>-'\"\n #%~<?01.").map(str.encode))
 def test_any_bytes_are_yaml_or_a_yaml_error(data: bytes) -> None:
-    nodes = Nodes(1000)
+    budget = Budget(nodes=1000)
 
-    with contextlib.suppress(YamlError):
-        read(data, nodes)
+    with contextlib.suppress(YamlError, BadPackage):
+        read(data, budget)
 
-    assert nodes.left <= 1000
+    assert budget.nodes <= 1000
 
 
-def test_documents_share_one_allowance() -> None:
-    nodes = Nodes(5)
+def test_documents_share_one_budget() -> None:
+    budget = Budget(nodes=5)
 
-    read(b"[a, b]", nodes)
+    read(b"[a, b]", budget)
 
-    with pytest.raises(YamlError, match="nodes"):
-        read(b"[a, b]", nodes)
+    with pytest.raises(BadPackage, match="nodes"):
+        read(b"[a, b]", budget)
 
 
 def test_an_alias_counts_with_all_it_stands_for() -> None:
-    nodes = Nodes(100)
+    budget = Budget(nodes=100)
 
-    read(b"{a: &x [1, 2, 3], b: *x, c: *x}", nodes)
+    read(b"{a: &x [1, 2, 3], b: *x, c: *x}", budget)
 
-    assert nodes.left == 100 - 1 - 3 - 3 * 4
+    assert budget.nodes == 100 - 1 - 3 - 3 * 4
 
 
 def test_of_several_merged_mappings_the_first_counts() -> None:
-    assert read(b"<<: [{a: 1, b: 1}, {a: 2, c: 2}]") == {"a": 1, "b": 1, "c": 2}
+    assert read(b"<<: [{a: 1, b: 1}, {a: 2, c: 2}]", Budget()) == {"a": 1, "b": 1, "c": 2}

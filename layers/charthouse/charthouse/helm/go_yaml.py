@@ -14,14 +14,13 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from charthouse.helm.golang import float32_text
+from charthouse.helm.budget import Budget
+from charthouse.helm.go_text import float32_text
 
 type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
 
 MAX_DEPTH = 100
 """Nested collections. libyaml's time grows with the square of the depth; charts in the wild stay below twenty."""
-MAX_NODES = 500_000
-"""Scalars and collections in all YAML files of one package, aliases counted with all they stand for."""
 MAX_TAG_DIRECTIVES = 100
 """libyaml compares each `%TAG` with all before it."""
 
@@ -29,40 +28,27 @@ _TAG = "tag:yaml.org,2002:"
 
 
 class YamlError(ValueError):
-    """The text is no YAML that can be turned into JSON."""
+    """The text is not YAML, or cannot be converted to JSON."""
 
 
-@dataclass(slots=True)
-class Nodes:
-    """How many YAML nodes may still be read: one allowance for all documents of a package."""
+def read(data: bytes, budget: Budget) -> Json:
+    """Return the first document; an empty file is None. Raises `YamlError`, `BadPackage` beyond the budget.
 
-    left: int = MAX_NODES
-
-    def take(self, count: int = 1) -> None:
-        """Use up some; raises `YamlError` when there are none left."""
-        self.left -= count
-        if self.left < 0:
-            raise YamlError(f"yaml: more than {MAX_NODES} nodes")
-
-
-def read(data: bytes, nodes: Nodes | None = None) -> Json:
-    """Return the first document; an empty file is None. Raises `YamlError`.
-
-    The values are JSON's, but for floats that JSON cannot say (`.nan`, `.inf`): whoever decodes them must refuse those.
-    What an alias repeats is shared, not copied: look, do not change.
+    The values are JSON's, except for floats that JSON does not have (`.nan`, `.inf`): the caller must refuse those.
+    What an alias repeats is shared, not copied: callers must not change it.
     """
     if data.count(b"%TAG") > MAX_TAG_DIRECTIVES:
         raise YamlError(f"yaml: more than {MAX_TAG_DIRECTIVES} %TAG directives")
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise YamlError("yaml: not UTF-8")
     try:
-        return _Builder(nodes or Nodes()).build(yaml.parse(data, Loader=yaml.CSafeLoader))
+        return _Builder(budget).build(yaml.parse(data, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as problem:
         raise YamlError(_described(problem)) from problem
 
 
 def scalar(text: str, tag: str = "") -> Json:
-    """Return what a plain scalar stands for; `tag` is a full YAML tag or empty for none."""
+    """Return the value of a plain scalar; `tag` is a full YAML tag or empty for none."""
     if tag in ("", f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float", f"{_TAG}null", f"{_TAG}timestamp"):
         value = _resolved(text)
     elif tag == f"{_TAG}binary":
@@ -142,7 +128,7 @@ def _decoded(text: str) -> str:
 
 @dataclass(slots=True)
 class _Open:
-    """A collection whose end has not come yet."""
+    """A collection whose end has not been read yet."""
 
     items: list[Json] | dict[str, Json]
     anchor: str | None = None
@@ -158,7 +144,7 @@ class _Open:
 class _Builder:
     """Values from events, without recursion."""
 
-    nodes: Nodes
+    budget: Budget
     anchors: dict[str, tuple[Json, int] | None] = field(default_factory=dict)
     """Anchor → value and how many nodes that is; None while it is still open."""
     open: list[_Open] = field(default_factory=lambda: [_Open([])])
@@ -185,7 +171,7 @@ class _Builder:
         return document[0] if isinstance(document, list) and document else None
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
-        self.nodes.take()
+        self.budget.node()
         inside = self.open[-1]
         plain = event.implicit[0] if event.tag is None else event.tag == f"{_TAG}merge"
         if event.value == "<<" and plain and isinstance(inside.items, dict) and inside.key is None:
@@ -204,21 +190,21 @@ class _Builder:
         if known is None:
             raise YamlError(f"yaml: anchor '{anchor}' value contains itself")
         value, size = known
-        self.nodes.take(size)
+        self.budget.node(size)
         return value
 
     def begin(self, items: list[Json] | dict[str, Json], anchor: str | None) -> None:
-        self.nodes.take()
+        self.budget.node()
         if len(self.open) > MAX_DEPTH:
             raise YamlError(f"yaml: exceeded max depth of {MAX_DEPTH}")
         if anchor is not None:
             self.anchors[anchor] = None
-        self.open.append(_Open(items, anchor, self.nodes.left))
+        self.open.append(_Open(items, anchor, self.budget.nodes))
 
     def end(self) -> None:
         done = self.open.pop()
         if done.anchor is not None:
-            self.anchors[done.anchor] = (done.items, done.left - self.nodes.left + 1)
+            self.anchors[done.anchor] = (done.items, done.left - self.budget.nodes + 1)
         self.place(done.items)
 
     def place(self, value: Json) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 from charthouse.errors import BadPackage, NotFound
-from charthouse.helm.contents import templates, values
+from charthouse.helm.chart_files import templates, values
 
 from tests.builders import a_package, an_archive
 

@@ -2,8 +2,8 @@
 
 import pytest
 from charthouse.helm.entry import render_entry
+from charthouse.helm.index_check import check_index, check_line
 from charthouse.helm.package import Package
-from charthouse.helm.strict import check_index, check_line
 
 from tests.builders import a_package
 
@@ -51,6 +51,9 @@ LINE = (
         ('"1.0.0"}', '"1.0.0"'),
         ('"1.0.0"}', '"1.0.0"} {}'),
         ('"1.0.0"}', '"1.0.0"}\n...'),
+        ('"apiVersion":"v2"', f'"apiVersion":"v2","dependencies":[{{"import-values":{"[" * 300 + "]" * 300}}}]'),
+        ('"apiVersion":"v2"', f'"apiVersion":"v2","dependencies":[{{"import-values":{"[" * 30000 + "]" * 30000}}}]'),
+        ('"v2"', f'"{"x" * 3}","{"k" * 1100}":"v"'),
     ],
 )
 def test_a_line_with_any_flaw_is_refused(old: str, new: str) -> None:
@@ -79,9 +82,9 @@ def an_index(*charts: tuple[str, list[str]], top: str = "") -> bytes:
     for name, versions in charts:
         lines = [LINE.replace('"name":"c"', f'"name":"{name}"').replace("1.0.0", version) for version in versions]
         blocks.append(f'"{name}":[\n' + ",\n".join(lines) + "\n]")
-    entries = ",\n".join(blocks)
+    entries = "".join(f"\n{block}," for block in blocks).removesuffix(",")
     return (
-        f'{{"apiVersion":"v1",{top}"entries":{{\n{entries}\n}},"generated":"2026-11-20T15:49:02Z","serverInfo":{{}}}}\n'
+        f'{{"apiVersion":"v1",{top}"entries":{{{entries}\n}},"generated":"2026-11-20T15:49:02Z","serverInfo":{{}}}}\n'
     ).encode()
 
 
@@ -95,18 +98,31 @@ def test_a_whole_index_is_fine() -> None:
     ("index", "reason"),
     [
         (an_index(("b", ["1.0.0"]), ("a", ["1.0.0"])), "not after b"),
-        (an_index(("a", ["1.0.0"]), ("a", ["1.0.0"])), "twice"),
+        (an_index(("a", ["1.0.0"]), ("a", ["1.0.0"])), "not after a"),
         (an_index(("a", ["1.0.0", "2.0.0"])), "not older"),
         (an_index(("a", ["1.0.0", "1.0.0"])), "not older"),
         (an_index(("a", ["1.0.0"])).replace(b'"a":[', b'"b":['), "is named a"),
         (an_index(top='"extra":{},'), "unknown"),
         (an_index(("a", ["1.0.0"])).replace(b'"v1"', b'"v2"', 1), "apiVersion"),
-        (an_index().replace(b"T15:49:02", b" 15:49:02"), "RFC 3339"),
+        (an_index().replace(b"T15:49:02", b" 15:49:02"), "index.generated"),
         (an_index()[:-4], "index"),
         (an_index() + an_index(), "index"),
         (b"", "index"),
         (b"<html>", "index"),
-        (b"apiVersion: v1\nentries: {}\n", "block collection"),
+        (b"apiVersion: v1\nentries: {}\n", "where a chart begins"),
+        (
+            an_index(("a", ["1.0.0"]), ("b", ["1.0.0"])).replace(b"],\n", b"]\n"),
+            "where a chart begins or the entries end",
+        ),
+        (an_index(("a", ["1.0.0"])).replace(b"]\n}", b"],\n}"), "does not end"),
+        (an_index(("a", ["2.0.0", "1.0.0"])).replace(b"},\n{", b"}\n{"), "no comma"),
+        (an_index(("a", ["1.0.0"])).replace(b"}\n]", b"},\n]"), "where the chart ends"),
+        (an_index(("a", ["1.0.0"])).replace(b"\n]\n", b"\n]]\n"), "where the chart ends"),
+        (an_index(("a", ["1.0.0"])).replace(b"\n]\n}", b"\n"), "no comma"),
+        (an_index(("a", ["1.0.0"])) + b"\n", "end where it should"),
+        (an_index(("a", ["1.0.0"])).replace(b'"a":[', b'"a":[],"b":['), "more than one chart"),
+        (an_index().replace(b'"entries":{', b'"entries":{"a":[]'), "on its first line"),
+        (an_index(("\xff", ["1.0.0"])).replace("\xff".encode(), b"\xff"), "utf-8"),
     ],
 )
 def test_an_index_with_any_flaw_is_refused(index: bytes, reason: str) -> None:

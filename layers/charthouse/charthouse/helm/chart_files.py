@@ -1,11 +1,12 @@
-"""What is inside a package, for those who want to look without downloading it."""
+"""Templates and values of a package, for clients that do not download it."""
 
 import base64
 from typing import Any
 
 from charthouse.errors import BadPackage, NotFound
-from charthouse.helm.archive import Allowance, File, read_files
-from charthouse.helm.documents import YamlError
+from charthouse.helm.archive import File, read_files
+from charthouse.helm.budget import Budget
+from charthouse.helm.go_yaml import YamlError
 from charthouse.helm.metadata import read_values
 
 
@@ -15,20 +16,20 @@ def templates(package: bytes) -> dict[str, Any]:
     Templates are None if there are none; values are None without values.yaml and `{}` if it is empty. Numbers in values
     are 64-bit floats, as everywhere in Helm. Raises `BadPackage`.
     """
-    allowance = Allowance()
-    files = read_files(package, allowance, lambda name: name == "values.yaml" or name.startswith("templates/"))
+    budget = Budget()
+    files = read_files(package, budget, lambda name: name == "values.yaml" or name.startswith("templates/"))
     found = [_template(file) for file in files if file.name.startswith("templates/")]
     document = _last(files, "values.yaml")
     try:
-        parsed = None if document is None else read_values(document.data, allowance.nodes)
+        parsed = None if document is None else read_values(document.data, budget)
     except YamlError as problem:
         raise BadPackage(f"cannot load values.yaml: {problem}") from problem
     return {"templates": found or None, "values": parsed}
 
 
 def values(package: bytes) -> bytes:
-    """Return values.yaml as it is, but for a byte order mark; raises `NotFound`, `BadPackage`."""
-    document = _last(read_files(package, Allowance(), lambda name: name == "values.yaml"), "values.yaml")
+    """Return values.yaml as it is, without a byte order mark; raises `NotFound`, `BadPackage`."""
+    document = _last(read_files(package, Budget(), lambda name: name == "values.yaml"), "values.yaml")
     if document is None:
         raise NotFound("values.yaml not found")
     return document.data
@@ -39,5 +40,5 @@ def _template(file: File) -> dict[str, str]:
 
 
 def _last(files: list[File], name: str) -> File | None:
-    """Return the file of this name that Helm ends up with."""
+    """Return the last file of this name, which is the one Helm uses."""
     return next((file for file in reversed(files) if file.name == name), None)
