@@ -4,19 +4,18 @@ from collections.abc import Callable, Iterator
 
 import boto3
 from botocore.config import Config
-from charthouse.aws.reading import PresignedStore
-from charthouse.aws.signer import Signer
+from charthouse.aws.presign import PresignedFiles, Signer
 from charthouse.settings import Credentials, Storage
 
 from bench.figures import Figure, milliseconds
 
 TIMES = 500
-KEY = "org/mychart-0.1.0.tgz"
+REPO, FILE = "org", "mychart-0.1.0.tgz"
 
 
 def figures() -> Iterator[Figure]:
     """Measure warm clients."""
-    ours = PresignedStore(
+    ours = PresignedFiles(
         Storage(bucket="charts", region="us-east-1"), Signer("s3", "us-east-1", lambda: Credentials("key", "secret"))
     )
     sdk = boto3.client(
@@ -26,10 +25,10 @@ def figures() -> Iterator[Figure]:
         aws_secret_access_key="secret",  # noqa: S106  an example
         config=Config(signature_version="s3v4"),
     )
-    wanted = {"Bucket": "charts", "Key": KEY}
+    wanted = {"Bucket": "charts", "Key": f"{REPO}/{FILE}"}
     yield Figure(
         "one presigned URL",
-        _microseconds(lambda: ours.url("GET", KEY, 900)),
+        _microseconds(lambda: ours.file_url("GET", REPO, FILE)),
         "botocore",
         _microseconds(lambda: sdk.generate_presigned_url("get_object", Params=wanted, ExpiresIn=900)),
         "µs",

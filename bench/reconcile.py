@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from charthouse.helm.index import Envelope, Index
-from charthouse.ports import Row
-from charthouse.repository.compare import compare
-from charthouse.repository.store import Store
+from charthouse.repository.maintenance import verify_index
+from charthouse.repository.ports import Row
+from charthouse.repository.repository import Ports, Repository
 
 from bench.content import MOMENT, entries, file_of
 from bench.figures import Figure
 from local.places import ROOT
-from tests.fakes import FakeBucket, FakeClock, FakeIndexStore, FakeJournal, FakeMarkers, FakeTable, World
+from tests.fakes import FakeCatalog, FakeClock, FakeEvents, FakeIndexStore, FakePackageStore, World
 
 VERSIONS, CHARTS = 100_000, 200
 SECONDS, MEGABYTES = 900, 1769
@@ -37,14 +37,14 @@ def _alone() -> tuple[float, float]:
     return found["seconds"], found["megabytes"]
 
 
-class _SortedTable(FakeTable):
-    """Yields its rows in one pass; nobody changes them meanwhile."""
+class _SortedCatalog(FakeCatalog):
+    """Yields its rows in one pass: nothing changes them meanwhile."""
 
     def rows(self, repo: str, after: str = "") -> Iterator[Row]:  # noqa: ARG002  the port's
         yield from (self.world.rows[at] for at in sorted(self.world.rows))
 
 
-def _store() -> Store:
+def _repository() -> Repository:
     world = World()
     listed = entries(VERSIONS, CHARTS)
     world.indexes[""] = Index.fold(Envelope(), listed).render("00", MOMENT)
@@ -52,14 +52,15 @@ def _store() -> Store:
         row = Row("", file_of(one), 1, "e" * 32, "v" * 32, 1, MOMENT, one.chart, one.version, "5e" * 32, one.line)
         world.rows["", row.file] = row
     entries.cache_clear()
-    bucket, indexes, table = FakeBucket(world), FakeIndexStore(world), _SortedTable(world)
-    return Store(bucket, indexes, table, FakeMarkers(world), FakeClock(world), FakeJournal())
+    packages, indexes, catalog = FakePackageStore(world), FakeIndexStore(world), _SortedCatalog(world)
+    ports = Ports(packages, indexes, catalog, FakeClock(world), FakeEvents())
+    return ports.repository("", world.time + SECONDS)
 
 
 if __name__ == "__main__":
-    store = _store()
+    repository = _repository()
     started = time.perf_counter()
-    differences = compare(store, "", until=store.clock.now() + SECONDS)
+    differences = verify_index(repository)
     seconds = time.perf_counter() - started
     assert differences == 0  # noqa: S101  or something else was measured
     # Not getrusage: its peak counts what the parent held when it started this process.

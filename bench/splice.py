@@ -6,7 +6,7 @@ from functools import partial
 from itertools import batched
 from typing import Any
 
-from charthouse.aws.table import DynamoTable
+from charthouse.aws.dynamodb import DynamoCatalog
 from charthouse.helm.index import Entry, Envelope, Index
 from charthouse.repository.publish import entries_of
 
@@ -41,7 +41,7 @@ def _spliced(index: bytes, new: Entry) -> bytes:
 
 def _folded(pages: "_Pages") -> bytes:
     client: Any = pages
-    index = Index.fold(Envelope(), entries_of(list(DynamoTable(client, "charts").rows(""))))
+    index = Index.fold(Envelope(), entries_of(list(DynamoCatalog(client, "charts").rows(""))))
     index.count()
     return index.render("11", MOMENT)
 

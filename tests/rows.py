@@ -1,8 +1,8 @@
 """Rows for tests, one revision after the other."""
 
-from charthouse.ports import Row, Table
+from charthouse.repository.ports import Catalog, Row
 
 
-def put(table: Table, row: Row) -> None:
+def put(catalog: Catalog, row: Row) -> None:
     """Write a row over the revision before its own; the first, 1, where none is."""
-    table.put(row, row.rev - 1 or None)
+    catalog.put(row, row.rev - 1 or None)

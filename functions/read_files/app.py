@@ -3,19 +3,22 @@
 Imports no SDK: most reads of a chart repository meet a cold function.
 """
 
+from charthouse import wiring
+from charthouse.aws.presign import Method
+from charthouse.repository.repository import empty_index
 from charthouse.settings import Settings
-from charthouse.web.endpoint import endpoint
+from charthouse.telemetry import plain_telemetry
+from charthouse.web.endpoint import Endpoint
 from charthouse.web.requests import Request
 from charthouse.web.responses import YAML, Response, bytes_response, redirect
 from charthouse.web.routes import Kind, Route
-from charthouse.wiring.access import make_authorizer
-from charthouse.wiring.reading import Method, reading
 
 settings = Settings.read()
-files = reading(settings)
+telemetry = plain_telemetry(settings.site)
+files = wiring.presigned_files(settings)
 
 
-@endpoint(settings, make_authorizer(settings), {Kind.INDEX, Kind.PACKAGE, Kind.PROVENANCE})
+@Endpoint(settings, wiring.authorizer(settings, telemetry), {Kind.INDEX, Kind.PACKAGE, Kind.PROVENANCE}, telemetry)
 def handler(request: Request, route: Route) -> Response:
     """Answer 302; for a repository without an index 200 with an empty one."""
     # A URL is signed for one method: a HEAD of a URL for GET would be refused.
@@ -23,4 +26,4 @@ def handler(request: Request, route: Route) -> Response:
     if route.kind is not Kind.INDEX:
         return redirect(files.file_url(method, route.repo, route.file))
     url = files.index_url(method, route.repo)
-    return redirect(url) if url else bytes_response(200, files.empty_index(route.repo), YAML)
+    return redirect(url) if url else bytes_response(200, empty_index(settings.layout, route.repo), YAML)

@@ -5,14 +5,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from charthouse.repository.reconcile import Progress, reconcile
-from charthouse.repository.sweep import sweep
+from charthouse import wiring
+from charthouse.repository.maintenance import Progress, publish_pending, reconcile
 from charthouse.settings import Settings
-from charthouse.wiring import storing
-from charthouse.wiring.reconciling import folders, go_on
+from charthouse.telemetry import powertools_telemetry
 
 settings = Settings.read()
-store = storing.store(settings)
+telemetry = powertools_telemetry(settings.site)
+ports = wiring.ports(settings, telemetry)
 
 RESERVE = 90
 """Seconds kept for finishing what is under way and for handing on."""
@@ -21,17 +21,17 @@ RESERVE = 90
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do the task the event names, `sweep` or `reconcile`; return what was found.
 
-    A reconciliation that runs out of time hands on to another invocation of this function.
+    A reconciliation that runs out of time invokes this function again with what is left.
     """
-    store.journal.begin(context.aws_request_id)
-    until = time.time() + context.get_remaining_time_in_millis() / 1000 - RESERVE
+    telemetry.bind(context.aws_request_id)
+    deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - RESERVE
     if event.get("task") == "sweep":
-        oldest = sweep(store, until=until)
-        store.journal.note("swept", oldest_seconds=oldest)
+        oldest = publish_pending(ports, deadline=deadline)
+        telemetry.record("swept", oldest_seconds=oldest)
         return {"oldest_seconds": oldest}
-    progress = reconcile(store, folders(settings), settings.paths, until=until, start=Progress.read(event))
+    progress = reconcile(ports, settings.paths, deadline=deadline, start=Progress.read(event))
     if not progress.done:
-        go_on(settings, context.invoked_function_arn, {"task": "reconcile", **progress.event()})
+        wiring.invoke_again(settings, context.invoked_function_arn, {"task": "reconcile", **progress.event()})
     else:
-        store.journal.note("reconciled", **progress.found.facts())
-    return {"done": progress.done, **progress.found.facts()}
+        telemetry.record("reconciled", **progress.found.counts())
+    return {"done": progress.done, **progress.found.counts()}

@@ -8,7 +8,7 @@ import pytest
 from tests.acceptance.deployment import Deployment
 from tests.builders import a_package, a_provenance
 
-NOTHING = {"settled": 0, "unlisted": 0, "differences": 0}
+NOTHING = {"synced": 0, "unlisted": 0, "differences": 0, "failed": 0}
 VERSIONS = ["0.1.0", "0.2.0", "1.0.0-rc.1", "1.0.0+b"]
 FILES = [f"mychart-{version}.tgz" for version in VERSIONS]
 REPOS = ["moved", "moved/here"]
@@ -46,7 +46,7 @@ def test_an_empty_table_is_filled_from_a_full_bucket(deployment: Deployment) -> 
     report = deployment.reconcile()
 
     assert report["done"] is True
-    assert (report["versions"], report["settled"], report["unlisted"]) == (8, 10, 2)
+    assert (report["versions"], report["synced"], report["unlisted"]) == (8, 10, 2)
     for repo in REPOS:
         repository = deployment.repository(repo)
         assert list(repository.index()["entries"]) == ["mychart"]
@@ -125,7 +125,7 @@ def test_damage_is_found_and_repaired(deployment: Deployment, damage: Callable[[
 
     report = deployment.reconcile()
 
-    assert report["settled"] + report["differences"] > 0
+    assert report["synced"] + report["differences"] > 0
     assert entries(deployment) == whole
     assert {name: deployment.reconcile()[name] for name in NOTHING} == NOTHING | {"unlisted": 2}
 

@@ -9,19 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-from charthouse.aws.bucket import S3Bucket
 from charthouse.aws.clients import dynamodb_client, s3_client
-from charthouse.aws.folders import S3Folders
-from charthouse.aws.indexes import S3IndexStore
-from charthouse.aws.markers import DynamoMarkers
-from charthouse.aws.table import DynamoTable
-from charthouse.ports import Bucket, Folders, IndexStore, Markers, Table
+from charthouse.aws.dynamodb import DynamoCatalog
+from charthouse.aws.s3 import S3IndexStore, S3PackageStore
+from charthouse.repository.ports import Catalog, IndexStore, PackageStore
 from charthouse.settings import Credentials, Storage
 from moto import mock_aws
 
 from local.emulator import REGION, Emulator
 from tests.contract.servers import KEY, SECRET, dynamodb_local_server, versitygw_server
-from tests.fakes import FakeBucket, FakeFolders, FakeIndexStore, FakeMarkers, FakeTable, World
+from tests.fakes import FakeCatalog, FakeIndexStore, FakePackageStore, World
 
 SMALL_PAGE = 2
 """Every listing, query and scan is made to turn pages."""
@@ -31,9 +28,8 @@ SMALL_PAGE = 2
 class ObjectStand:
     """The ports on S3, and what other means do to the bucket."""
 
-    bucket: Bucket
+    packages: PackageStore
     indexes: IndexStore
-    folders: Folders
     put_object: Callable[[str, bytes], None]
     delete_object: Callable[[str], None]
     versioned: bool
@@ -43,7 +39,7 @@ class ObjectStand:
     """Whether a conditional DELETE of nothing succeeds, as versitygw's does and S3's does not."""
     keeps_empty_folders: bool = False
     """Whether a prefix whose last object has a delete marker is listed, as by moto and versitygw and not by S3."""
-    takes_markers_for_objects: bool = False
+    sees_markers_as_objects: bool = False
     """Whether the conditions of a PUT see an object in a delete marker, as versitygw's do and S3's do not."""
     is_a_file_system: bool = False
     """Whether a key may not be both an object and a folder of others, as with versitygw and not with S3."""
@@ -51,10 +47,9 @@ class ObjectStand:
 
 @dataclass(frozen=True, slots=True)
 class RowStand:
-    """The two ports on DynamoDB."""
+    """The port on DynamoDB."""
 
-    table: Table
-    markers: Markers
+    catalog: Catalog
     races: bool
 
 
@@ -69,14 +64,14 @@ class Cloud:
     """Versioned or not → where."""
     credentials: Credentials
     says_encryption: bool = True
-    """Whether HEAD tells how an object is encrypted; versitygw leaves that to its file system and says nothing."""
+    """Whether HEAD says how an object is encrypted; versitygw leaves that to its file system and does not."""
     serves_http: bool = True
-    """Whether requests that do not go through boto3 arrive; moto patches boto3 and answers nobody else."""
+    """Whether requests that do not go through boto3 arrive; moto patches boto3 and answers no others."""
     races: bool = True
     secretsmanager: Any = field(default=None)
 
     def objects(self, *, versioned: bool) -> ObjectStand:
-        """Return a stand of its own in the bucket: under a storage prefix nobody else has."""
+        """Return a stand of its own in the bucket: under a storage prefix no other has."""
         storage = replace(self.storages[versioned], prefix=f"contract/{secrets.token_hex(6)}")
 
         def put_object(key: str, body: bytes) -> None:
@@ -86,16 +81,15 @@ class Cloud:
             self.s3.delete_object(Bucket=storage.bucket, Key=f"{storage.prefix}/{key}")
 
         return ObjectStand(
-            S3Bucket(self.s3, storage),
+            S3PackageStore(self.s3, storage),
             S3IndexStore(self.s3, storage),
-            S3Folders(self.s3, storage),
             put_object,
             delete_object,
             versioned,
             self.races,
             misses_absence=self.name == "versitygw",
             keeps_empty_folders=self.name in {"moto", "versitygw"} and versioned,
-            takes_markers_for_objects=self.name == "versitygw" and versioned,
+            sees_markers_as_objects=self.name == "versitygw" and versioned,
             is_a_file_system=self.name == "versitygw",
         )
 
@@ -105,16 +99,15 @@ class Cloud:
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             for item in page["Items"]:
                 self.dynamodb.delete_item(TableName=table, Key={"repo": item["repo"], "file": item["file"]})
-        return RowStand(DynamoTable(self.dynamodb, table), DynamoMarkers(self.dynamodb, table), self.races)
+        return RowStand(DynamoCatalog(self.dynamodb, table), self.races)
 
 
 def objects_in_memory(*, versioned: bool) -> ObjectStand:
     """Return a stand on the fakes."""
     world = World(versioned=versioned)
     return ObjectStand(
-        FakeBucket(world),
+        FakePackageStore(world),
         FakeIndexStore(world),
-        FakeFolders(world),
         world.put_object,
         world.delete_object,
         versioned,
@@ -125,7 +118,7 @@ def objects_in_memory(*, versioned: bool) -> ObjectStand:
 def rows_in_memory() -> RowStand:
     """Return a stand on the fakes."""
     world = World()
-    return RowStand(FakeTable(world), FakeMarkers(world), races=False)
+    return RowStand(FakeCatalog(world), races=False)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 @pytest.fixture(scope="package")
 def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], Cloud]]:
-    """Start a cloud when it is first asked for, and stop them all at the end."""
+    """Start a cloud when it is first needed, and stop them all at the end."""
     opened: dict[str, tuple[AbstractContextManager[Cloud], Cloud]] = {}
 
     def cloud(name: str) -> Cloud:
@@ -73,14 +73,14 @@ def clouds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str],
 
 @pytest.fixture(params=[(stand, versioned) for stand in MEMORY + S3_CLOUDS for versioned in (True, False)], ids=str)
 def objects(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> ObjectStand:
-    """S3's two ports, empty, with and without versioning."""
+    """Return the ports on S3, empty, with and without versioning."""
     stand, versioned = request.param
     return objects_in_memory(versioned=versioned) if stand == "memory" else clouds(stand).objects(versioned=versioned)
 
 
 @pytest.fixture(params=MEMORY + DYNAMODB_CLOUDS)
 def rows(request: pytest.FixtureRequest, clouds: Callable[[str], Cloud]) -> RowStand:
-    """DynamoDB's two ports, empty."""
+    """Return the port on DynamoDB, empty."""
     return rows_in_memory() if request.param == "memory" else clouds(request.param).rows()
 
 

@@ -1,4 +1,4 @@
-"""`ports.IndexStore`, on memory and on S3.
+"""`IndexStore`, on memory and on S3.
 
 What S3 promises: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
 """
@@ -6,8 +6,8 @@ What S3 promises: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditio
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from charthouse.errors import Changed
-from charthouse.ports import StoredIndex
+from charthouse.errors import ConditionFailed
+from charthouse.repository.ports import StoredIndex
 
 from tests.contract.clouds import ObjectStand
 
@@ -31,7 +31,7 @@ def test_a_first_index_is_not_written_twice(objects: ObjectStand) -> None:
     """If-None-Match: *, 412."""
     objects.indexes.write("team", b"first", None)
 
-    with pytest.raises(Changed):
+    with pytest.raises(ConditionFailed):
         objects.indexes.write("team", b"second", None)
 
     assert read(objects, "team").body == b"first"
@@ -52,7 +52,7 @@ def test_an_index_that_changed_meanwhile_is_not_replaced(objects: ObjectStand) -
     seen = read(objects, "team").etag
     objects.indexes.write("team", b"second", seen)
 
-    with pytest.raises(Changed):
+    with pytest.raises(ConditionFailed):
         objects.indexes.write("team", b"third", seen)
 
     assert read(objects, "team").body == b"second"
@@ -60,7 +60,7 @@ def test_an_index_that_changed_meanwhile_is_not_replaced(objects: ObjectStand) -
 
 def test_an_index_that_is_gone_is_not_replaced(objects: ObjectStand) -> None:
     """If-Match where nothing is, 404 NoSuchKey."""
-    with pytest.raises(Changed):
+    with pytest.raises(ConditionFailed):
         objects.indexes.write("team", b"second", "0" * 32)
 
     assert objects.indexes.read("team") is None
@@ -75,24 +75,24 @@ def test_an_empty_and_a_large_index_are_read_back_whole(objects: ObjectStand) ->
     assert read(objects, "large").body == large
 
 
-def test_repositories_are_told_in_the_order_of_their_names(objects: ObjectStand) -> None:
+def test_repositories_are_listed_in_the_order_of_their_names(objects: ObjectStand) -> None:
     repos = ["", "a", "a-b", "a/b", *([] if objects.is_a_file_system else ["index.yaml"]), "team/a", "é"]
     for repo in reversed(repos):
         objects.indexes.write(repo, b"index", None)
     objects.put_object("nginx-1.0.0.tgz", b"package")
-    objects.put_object("other/index.yaml", b"a file somebody put there")
+    objects.put_object("other/index.yaml", b"a file of others")
 
     assert list(objects.indexes.repositories()) == sorted(repos, key=str.encode)
 
 
-def test_of_many_who_replace_the_same_index_exactly_one_wins(objects: ObjectStand) -> None:
+def test_of_many_replacing_the_same_index_exactly_one_wins(objects: ObjectStand) -> None:
     objects.indexes.write("team", b"first", None)
     seen = read(objects, "team").etag
 
     def replace(number: int) -> bool:
         try:
             objects.indexes.write("team", b"%d" % number, seen)
-        except Changed:
+        except ConditionFailed:
             return False
         return True
 

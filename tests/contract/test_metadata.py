@@ -4,8 +4,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 import pytest
-from charthouse.aws.bucket import S3Bucket
-from charthouse.aws.indexes import S3IndexStore
+from charthouse.aws.s3 import S3IndexStore, S3PackageStore
 from charthouse.settings import Storage
 
 from tests.contract.clouds import Cloud
@@ -27,7 +26,7 @@ def test_a_package_is_stored_under_its_own_type_and_without_an_encoding(
     """
     place = somewhere(cloud, "typed")
 
-    S3Bucket(cloud.s3, place).create(file, b"package", "upload-1")
+    S3PackageStore(cloud.s3, place).create("", file, b"package", "upload-1")
 
     stored = cloud.s3.head_object(Bucket=place.bucket, Key=f"typed/{file}")
     assert stored["ContentType"] == content_type
@@ -38,7 +37,7 @@ def test_a_package_is_stored_under_its_own_type_and_without_an_encoding(
     }
 
 
-def test_an_index_is_stored_as_yaml_that_no_cache_serves_unasked(cloud: Cloud) -> None:
+def test_an_index_is_stored_as_yaml_that_no_cache_serves_without_asking(cloud: Cloud) -> None:
     place = somewhere(cloud, "indexed")
 
     S3IndexStore(cloud.s3, place).write("team", b"index", None)
@@ -47,7 +46,7 @@ def test_an_index_is_stored_as_yaml_that_no_cache_serves_unasked(cloud: Cloud) -
     assert (stored["ContentType"], stored["CacheControl"]) == ("application/x-yaml", "no-cache")
 
 
-def test_an_index_without_repository_lies_beside_the_folders_of_the_others(cloud: Cloud) -> None:
+def test_the_index_of_the_root_repository_lies_beside_the_folders_of_the_others(cloud: Cloud) -> None:
     place = somewhere(cloud, "rooted")
 
     S3IndexStore(cloud.s3, place).write("", b"index", None)
@@ -59,7 +58,7 @@ def test_objects_are_encrypted_as_the_settings_say(cloud: Cloud) -> None:
     """See https://docs.aws.amazon.com/AmazonS3/latest/userguide/specifying-s3-encryption.html."""
     place = replace(somewhere(cloud, "encrypted"), sse="AES256")
 
-    S3Bucket(cloud.s3, place).create("a.tgz", b"package", "upload-1")
+    S3PackageStore(cloud.s3, place).create("", "a.tgz", b"package", "upload-1")
 
     stored = cloud.s3.head_object(Bucket=place.bucket, Key="encrypted/a.tgz")
     assert stored.get("ServerSideEncryption") == ("AES256" if cloud.says_encryption else None)

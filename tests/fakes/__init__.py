@@ -1,28 +1,26 @@
-"""The ports kept in memory: many "processes", each with fakes of its own, share one `World`.
+"""The ports in memory: many "processes", each with its own fakes, share one `World`.
 
     world = World()
-    bucket, table = FakeBucket(world), FakeTable(world)
+    packages, catalog = FakePackageStore(world), FakeCatalog(world)
 
-Every fake takes a `step`, called with the call's name before its effect (`"bucket.create"`), after it
-(`"bucket.create:done"`) and, where AWS reads in pages, before each item (`"table.dirty:item"`). Whoever owns `step` can
-let another process run there, raise `Unavailable` (after the effect: a lost answer) or raise a BaseException (a crash).
+Every fake has a `step`, called with the call's name before its effect (`"packages.create"`), after it
+(`"packages.create:done"`) and, where AWS reads in pages, before each item (`"catalog.dirty:item"`). A `step` can let
+another process run there, raise `Unavailable` (after the effect: a lost answer) or raise a BaseException (a crash).
 """
 
-from tests.fakes.bucket import FakeBucket, FakeFolders, FakeIndexStore
-from tests.fakes.surroundings import FakeClock, FakeJournal, Note
-from tests.fakes.table import FakeMarkers, FakeTable
+from tests.fakes.catalog import FakeCatalog
+from tests.fakes.storage import FakeIndexStore, FakePackageStore
+from tests.fakes.surroundings import FakeClock, FakeEvents, Recorded
 from tests.fakes.world import Lease, Step, Version, World, nothing_happens
 
 __all__ = [
-    "FakeBucket",
+    "FakeCatalog",
     "FakeClock",
-    "FakeFolders",
+    "FakeEvents",
     "FakeIndexStore",
-    "FakeJournal",
-    "FakeMarkers",
-    "FakeTable",
+    "FakePackageStore",
     "Lease",
-    "Note",
+    "Recorded",
     "Step",
     "Version",
     "World",

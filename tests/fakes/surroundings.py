@@ -1,4 +1,4 @@
-"""Time, chance and the log, owned by the test."""
+"""Time, randomness and the log, controlled by the test."""
 
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -8,7 +8,7 @@ from tests.fakes.world import Step, World, nothing_happens
 
 @dataclass(frozen=True, slots=True)
 class FakeClock:
-    """Keeps `ports.Clock`: sleeping moves the world's time, tokens are counted, not drawn."""
+    """Implements `Clock`: sleeping moves the world's time, tokens are counted, not drawn."""
 
     world: World
     step: Step = nothing_happens
@@ -30,31 +30,30 @@ class FakeClock:
         self.world.tokens += 1
         return sha256(str(self.world.tokens).encode()).hexdigest()[:32]
 
+    def jitter(self) -> float:
+        """Return a number from 0 to 1, made of the next token."""
+        return int(self.token()[:4], 16) / 0xFFFF
+
 
 @dataclass(frozen=True, slots=True)
-class Note:
-    """One event as it was told to the journal."""
+class Recorded:
+    """One event, as it was recorded."""
 
     event: str
-    facts: dict[str, str | float]
+    fields: dict[str, str | float]
 
 
 @dataclass(frozen=True, slots=True)
-class FakeJournal:
-    """Keeps `ports.Journal`, and what it was told."""
+class FakeEvents:
+    """Implements `Events`, and keeps what was recorded."""
 
-    notes: list[Note] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
+    recorded: list[Recorded] = field(default_factory=list)
 
-    def begin(self, request_id: str) -> None:
-        """Remember the request."""
-        self.requests.append(request_id)
-
-    def note(self, event: str, **facts: str | float) -> None:
+    def record(self, event: str, **fields: str | float) -> None:
         """Remember the event."""
-        self.notes.append(Note(event, facts))
+        self.recorded.append(Recorded(event, fields))
 
     @property
-    def events(self) -> list[str]:
+    def names(self) -> list[str]:
         """The names of the events so far, in order."""
-        return [note.event for note in self.notes]
+        return [one.event for one in self.recorded]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import md5
 
-from charthouse.ports import Marker, Row
+from charthouse.repository.ports import RepositoryState, Row
 
 type Step = Callable[[str], None]
 
@@ -31,7 +31,7 @@ class Version:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who has a repository's lease, and until when (seconds since the epoch)."""
+    """The owner of a repository's lease, and until when (seconds since the epoch)."""
 
     owner: str
     until: float
@@ -43,50 +43,55 @@ class World:
 
     versioned: bool = True
     time: float = 1_795_000_000.0
-    """Seconds since the epoch; stands still unless somebody sleeps or a test moves it."""
+    """Seconds since the epoch; stands still unless a process sleeps or a test moves it."""
     objects: dict[str, list[Version]] = field(default_factory=dict)
-    """Key → versions, oldest first; without versioning only ever one."""
+    """Path (`<repo>/<file>`) → versions, oldest first; without versioning only ever one."""
     indexes: dict[str, bytes] = field(default_factory=dict)
     """Repository → the index published last."""
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     """(Repository, file) → row."""
-    markers: dict[str, Marker] = field(default_factory=dict)
+    states: dict[str, RepositoryState] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     tokens: int = 0
     """How many tokens have been given out."""
     versions: int = 0
     """How many versions have been written."""
 
-    def current(self, key: str) -> Version | None:
+    def current(self, path: str) -> Version | None:
         """Return the version a GET without `versionId` reads."""
-        versions = self.objects.get(key)
+        versions = self.objects.get(path)
         return versions[-1] if versions and versions[-1].body is not None else None
 
-    def put_object(self, key: str, body: bytes, upload_id: str | None = None) -> None:
+    def put_object(self, path: str, body: bytes, upload_id: str | None = None) -> None:
         """Store an object as `aws s3 cp` does: over whatever is there."""
-        self._add(key, body, upload_id)
+        self._add(path, body, upload_id)
 
-    def delete_object(self, key: str) -> None:
+    def delete_object(self, path: str) -> None:
         """Remove an object as `aws s3 rm` does: with a delete marker where versions are kept."""
         if self.versioned:
-            self._add(key, None, None)
+            self._add(path, None, None)
         else:
-            self.objects.pop(key, None)
+            self.objects.pop(path, None)
 
-    def forget_old_versions(self, key: str) -> None:
+    def forget_old_versions(self, path: str) -> None:
         """Remove all versions but the current one, as a lifecycle rule does."""
-        self.objects[key] = self.objects[key][-1:]
+        self.objects[path] = self.objects[path][-1:]
 
     def expire_rows(self) -> None:
         """Remove the rows whose `expires` has come, as DynamoDB's TTL does sooner or later."""
         self.rows = {at: row for at, row in self.rows.items() if row.expires is None or row.expires > self.time}
 
-    def _add(self, key: str, body: bytes | None, upload_id: str | None) -> None:
+    def _add(self, path: str, body: bytes | None, upload_id: str | None) -> None:
         self.versions += 1
         version_id = f"version-{self.versions}" if self.versioned else None
         version = Version(version_id, body, datetime.fromtimestamp(int(self.time), UTC), upload_id)
-        kept = self.objects.get(key, []) if self.versioned else []
-        self.objects[key] = [*kept, version]
+        kept = self.objects.get(path, []) if self.versioned else []
+        self.objects[path] = [*kept, version]
+
+
+def path_of(repo: str, file: str) -> str:
+    """Return the path of a file."""
+    return f"{repo}/{file}" if repo else file
 
 
 def etag_of(body: bytes) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 
 import boto3
 import pytest
-from charthouse.repository.store import one_by_one
-from charthouse.web.endpoint import LOGGER
+from charthouse.repository.repository import one_by_one
+from charthouse.telemetry import LOGGER
 from moto import mock_aws
 
 from tests.contract.clouds import make_table
@@ -81,9 +81,9 @@ class Deployment:
         assert spec.loader is not None
         app = importlib.util.module_from_spec(spec)
         spec.loader.exec_module(app)
-        if hasattr(app, "store"):
+        if hasattr(app, "ports"):
             # The mocked AWS is for one thread.
-            app.__dict__["store"] = replace(app.store, each=one_by_one)
+            app.__dict__["ports"] = replace(app.ports, map=one_by_one)
         return app
 
     def ask(self, app: ModuleType, method: str, path: str, **request: Any) -> Answer:

@@ -64,7 +64,7 @@ def test_a_package_that_is_none_is_reported_and_does_not_come_again(
 
     assert answer == {"batchItemFailures": []}
     (line,) = [line for line in lines(capsys.readouterr().out) if line["message"] == "package_not_listed"]
-    assert line["facts"]["file"] == "mychart-0.1.0.tgz"
+    assert line["file"] == "mychart-0.1.0.tgz"
     assert line["request_id"] == Context.aws_request_id
 
 

@@ -9,7 +9,7 @@ from types import ModuleType
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from charthouse.aws import wire
+from charthouse.aws.http import Answer as HttpAnswer
 
 from tests.functions.conftest import ROOT, Answer, Context, Deployment, lines, sample
 
@@ -21,14 +21,14 @@ class Storage:
         self.status = status
         self.asked: list[tuple[str, str]] = []
 
-    def send(self, method: str, url: str, _headers: object, _body: bytes) -> wire.Answer:
+    def send(self, method: str, url: str, _headers: object, _body: bytes) -> HttpAnswer:
         self.asked.append((method, urlsplit(url).path))
-        return wire.Answer(self.status, b"")
+        return HttpAnswer(self.status, b"")
 
 
 def loaded(deployment: Deployment, storage: Storage, **options: str) -> ModuleType:
     app = deployment.load("read_files", **options)
-    app.__dict__["files"] = replace(app.files, store=replace(app.files.store, send=storage.send))
+    app.__dict__["files"] = replace(app.files, send=storage.send)
     return app
 
 

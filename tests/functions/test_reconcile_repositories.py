@@ -1,16 +1,18 @@
 """reconcile_repositories: the schedules, their reports, and the successor of one that ran out of time."""
 
-from collections.abc import Mapping
-from types import ModuleType
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import pytest
+from charthouse.repository.ports import Row
 from charthouse.settings import Settings
 
 from tests.builders import a_package
 from tests.functions.conftest import Context, Deployment, lines, sample
 
-NOTHING = {"repositories": 0, "versions": 0, "settled": 0, "unlisted": 0, "differences": 0}
+NOTHING = {"repositories": 0, "versions": 0, "synced": 0, "unlisted": 0, "differences": 0, "failed": 0}
 
 
 def test_the_sample_takes_in_a_bucket_and_reports(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -20,9 +22,9 @@ def test_the_sample_takes_in_a_bucket_and_reports(deployment: Deployment, capsys
 
     answer = app.handler(sample("reconcile_repositories"), Context())
 
-    assert answer == {"done": True} | NOTHING | {"repositories": 1, "versions": 1, "settled": 2, "unlisted": 1}
+    assert answer == {"done": True} | NOTHING | {"repositories": 1, "versions": 1, "synced": 2, "unlisted": 1}
     assert deployment.index() == {"mychart": ["0.1.0"]}
-    assert metrics(capsys) == {"Settled": 2, "Unlisted": 1, "Differences": 0}
+    assert metrics(capsys) == {"Synced": 2, "Unlisted": 1, "Differences": 0}
 
 
 def test_a_difference_is_repaired_and_measured(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +65,7 @@ def test_out_of_time_it_hands_on_to_itself_and_reports_at_the_end(
     assert (first["done"], early) == (False, {})
     assert handed_on == [{"task": "reconcile", "repo": "", "after": "", "found": NOTHING}]
     assert (second["done"], second["versions"]) == (True, 1)
-    assert metrics(capsys)["Settled"] == 1
+    assert metrics(capsys)["Synced"] == 1
 
 
 def test_the_sweep_publishes_what_is_waiting_and_measures_for_how_long(
@@ -81,23 +83,41 @@ def test_the_sweep_publishes_what_is_waiting_and_measures_for_how_long(
     assert metrics(capsys) == {"OldestUnpublishedSeconds": answer["oldest_seconds"]}
 
 
-def test_a_bug_flies_so_that_lambda_counts_and_repeats_it(deployment: Deployment) -> None:
-    app = deployment.load("reconcile_repositories", TABLE="no-such-table")
-    deployment.put("mychart-0.1.0.tgz", a_package())
+def test_a_repository_that_fails_is_named_and_the_others_are_reconciled(
+    deployment: Deployment, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for repo in ("a", "b"):
+        deployment.put(f"{repo}/mychart-0.1.0.tgz", a_package())
+    app = deployment.load("reconcile_repositories", DEPTH="1")
+    catalog = app.ports.catalog
 
-    with pytest.raises(Exception, match="ResourceNotFoundException"):
-        app.handler({"task": "reconcile"}, Context())
+    class Broken(type(catalog)):  # type: ignore[misc]  # the class the function made
+        def rows(self, repo: str, after: str = "") -> Iterator[Row]:
+            if repo == "a":
+                raise KeyError("file")
+            rows: Iterator[Row] = catalog.rows(repo, after)
+            return rows
+
+    app.__dict__["ports"] = replace(app.ports, catalog=Broken(catalog.dynamodb, catalog.table))
+    capsys.readouterr()
+
+    answer = app.handler({"task": "reconcile"}, Context())
+
+    (line,) = [line for line in lines(capsys.readouterr().out) if line.get("message") == "reconcile_failed"]
+    assert (line["repository"], line["kind"]) == ("a", "KeyError")
+    assert (answer["repositories"], answer["failed"]) == (1, 1)
+    assert deployment.index("b") == {"mychart": ["0.1.0"]}
 
 
 def successors(app: ModuleType) -> list[dict[str, Any]]:
     """Catch what the function would start itself with."""
     events: list[dict[str, Any]] = []
 
-    def go_on(_settings: Settings, function: str, event: Mapping[str, Any]) -> None:
+    def invoke_again(_settings: Settings, function: str, event: Mapping[str, Any]) -> None:
         assert function == Context.invoked_function_arn
         events.append(dict(event))
 
-    app.__dict__["go_on"] = go_on
+    app.__dict__["wiring"] = SimpleNamespace(invoke_again=invoke_again)
     return events
 
 

@@ -122,7 +122,7 @@ def test_reconcile_finds_what_nobody_else_notices(deployment: Deployment, damage
 
     report = deployment.reconcile()
 
-    assert report["settled"] + report["differences"] > 0
+    assert report["synced"] + report["differences"] > 0
     assert_right(deployment, repo)
 
 

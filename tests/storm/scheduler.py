@@ -1,53 +1,53 @@
-"""scheduler: several processes as threads, of which one runs at a time; who goes on is chosen before every call.
+"""Scheduler: several processes as threads of which one runs at a time; the next one is chosen before every call.
 
-Nothing but the choices decides what happens: the same list of choices gives the same run, call by call.
+Only the choices decide what happens: the same list of choices gives the same run, call by call.
 """
 
 from collections.abc import Callable
 from threading import Event, Thread
 
-from tests.storm.weather import Died, Fault, Forecast
+from tests.storm.faults import Crash, Fault, FaultPlan
 
 MAX_CALLS = 5_000
-"""Calls of one run; more of them only happen if somebody goes round in circles."""
+"""Calls of one run; more of them mean that the processes make no progress."""
 
 
-class Scheduled:
-    """One process: real code in a thread of its own, which waits before each of its calls to be let on."""
+class Process:
+    """Real code in a thread of its own that waits before each of its calls until it is scheduled."""
 
     def __init__(
-        self, name: str, action: Callable[[Forecast], object], look: Callable[[str], None] = lambda _: None
+        self, name: str, action: Callable[[FaultPlan], object], after: Callable[[str], None] = lambda _: None
     ) -> None:
         self.name = name
         self.next: str | None = None
-        """The call it waits before; None: it has ended, or has not begun."""
+        """The call it waits before; None: it has ended, or has not started."""
         self.ended = False
         self.failure: BaseException | None = None
-        self.forecast = Forecast(lambda _number, _call: self._fault, self._before, lambda: look(name))
+        self.plan = FaultPlan(lambda _number, _call: self._fault, self._before, lambda: after(name))
         self._fault: Fault | None = None
-        self._go, self._stopped = Event(), Event()
+        self._scheduled, self._stopped = Event(), Event()
         self._abandoned = False
         self._thread = Thread(target=self._run, args=(action,), daemon=True)
 
     @property
-    def begun(self) -> bool:
+    def started(self) -> bool:
         """Whether it has run to its first call."""
         return self.next is not None or self.ended
 
-    def go_on(self, fault: Fault | None = None) -> None:
-        """Make the call it waits before, with what happens to it, and run to the next one, or to the end."""
+    def step(self, fault: Fault | None = None) -> None:
+        """Make the call it waits before, with this fault, and run to the next one or to the end."""
         self._fault = fault
-        if self.begun:
-            self._go.set()
+        if self.started:
+            self._scheduled.set()
         else:
             self._thread.start()
         self._wait()
 
     def abandon(self) -> None:
-        """End the thread, whatever it is at; it has no further effect."""
-        while self.begun and not self.ended:
+        """End the thread wherever it is; it has no further effect."""
+        while self.started and not self.ended:
             self._abandoned = True
-            self._go.set()
+            self._scheduled.set()
             self._wait()
 
     def _wait(self) -> None:
@@ -56,12 +56,12 @@ class Scheduled:
         if self.ended:
             self._thread.join()
 
-    def _run(self, action: Callable[[Forecast], object]) -> None:
+    def _run(self, action: Callable[[FaultPlan], object]) -> None:
         try:
-            self.forecast.answer = action(self.forecast)
-        except Died:
+            self.plan.response = action(self.plan)
+        except Crash:
             pass
-        except BaseException as failure:  # noqa: BLE001  told to whoever runs the schedule
+        except BaseException as failure:  # noqa: BLE001  raised by `run`, in the test's own thread
             self.failure = failure
         self.ended, self.next = True, None
         self._stopped.set()
@@ -69,28 +69,28 @@ class Scheduled:
     def _before(self, _number: int, call: str) -> None:
         self.next = call
         self._stopped.set()
-        self._go.wait()
-        self._go.clear()
+        self._scheduled.wait()
+        self._scheduled.clear()
         if self._abandoned:
-            self.forecast.dead = True
-            raise Died(call)
+            self.plan.crashed = True
+            raise Crash(call)
 
 
-def run(processes: list[Scheduled], turn: Callable[[list[Scheduled]], tuple[Scheduled, Fault | None]]) -> int:
-    """Run all processes to their end and return how many calls were made; `turn` says whose call is next.
+def run(processes: list[Process], choose: Callable[[list[Process]], tuple[Process, Fault | None]]) -> int:
+    """Run all processes to their end and return how many calls were made; `choose` returns whose call is next.
 
-    Raises what any process raised first.
+    Raises what a process raised first.
     """
     calls = 0
     try:
-        while alive := [process for process in processes if not process.ended]:
-            process, fault = turn(alive)
-            process.go_on(fault)
+        while running := [process for process in processes if not process.ended]:
+            process, fault = choose(running)
+            process.step(fault)
             calls += 1
             if process.failure is not None:
                 raise process.failure
             if calls > MAX_CALLS:
-                raise AssertionError(f"nobody gets anywhere: {[(one.name, one.next) for one in alive]}")
+                raise AssertionError(f"no progress: {[(one.name, one.next) for one in running]}")
     finally:
         for process in processes:
             process.abandon()

@@ -1,15 +1,15 @@
-"""What a client is told when an answer gets lost, somebody has died, or nobody knows the repository yet."""
+"""What a client is answered when a response is lost, a process has crashed, or the repository was never published."""
 
 from collections.abc import Callable
 
 import pytest
 from charthouse.errors import ChartVersionExists, NotFound, Unavailable
-from charthouse.repository.outcome import Outcome
+from charthouse.repository.publish import Outcome
 
 from tests.fakes import Lease
-from tests.storm.acts import (
+from tests.storm.commands import (
     SWEEP,
-    Act,
+    Command,
     a_copy,
     a_file,
     a_repository,
@@ -17,271 +17,283 @@ from tests.storm.acts import (
     copying,
     deleting,
     deleting_chart,
-    do,
     events,
+    execute,
     pushing,
+    removing,
     signing,
-    taking,
 )
-from tests.storm.weather import Fault
-from tests.storm.witness import Witness
+from tests.storm.faults import Fault
+from tests.storm.oracle import Oracle
 
-SETTLED = a_repository("1.0.0", "2.0.0")
+PUBLISHED = a_repository("1.0.0", "2.0.0")
 
 
-def the_repository() -> Witness:
-    return Witness(a_copy(SETTLED), "team")
+def the_repository() -> Oracle:
+    return Oracle(a_copy(PUBLISHED), "team")
 
 
 def at(wanted: str, fault: Fault) -> Callable[[int, str], Fault | None]:
-    """Return the forecast of a fault at every call of this name."""
+    """Return the plan of a fault at every call of this name."""
     return lambda _number, call: fault if call == wanted else None
 
 
 @pytest.mark.parametrize(
-    ("act", "call"),
+    ("command", "call"),
     [
-        (pushing("3.0.0", "b"), "bucket.create"),
-        (pushing("1.0.0", "b", force=True), "bucket.replace"),
-        (signing("1.0.0", "a"), "bucket.create"),
-        (signing("1.0.0", "a", force=True), "bucket.replace"),
-        (deleting("1.0.0"), "bucket.delete"),
+        (pushing("3.0.0", "b"), "packages.create"),
+        (pushing("1.0.0", "b", force=True), "packages.replace"),
+        (signing("1.0.0", "a"), "packages.create"),
+        (signing("1.0.0", "a", force=True), "packages.replace"),
+        (deleting("1.0.0"), "packages.delete"),
     ],
-    ids=lambda value: value.name if isinstance(value, Act) else value,
+    ids=lambda value: value.name if isinstance(value, Command) else value,
 )
-def test_what_was_done_is_said_to_be_done_though_the_answer_was_lost(act: Act, call: str) -> None:
-    forecast = do(act, the_repository(), at=at(call, Fault.LOSE))
+def test_a_change_whose_response_was_lost_is_reported_as_done(command: Command, call: str) -> None:
+    plan = execute(command, the_repository(), at=at(call, Fault.LOSE))
 
-    assert forecast.answer is Outcome.PUBLISHED
-    assert forecast.met
+    assert plan.response is Outcome.PUBLISHED
+    assert plan.injected
 
 
-def test_a_deletion_that_was_done_is_said_to_be_done_though_time_is_up() -> None:
-    witness = the_repository()
+def test_a_deletion_is_reported_as_done_even_after_the_deadline() -> None:
+    oracle = the_repository()
 
     def slow(number: int, call: str) -> Fault | None:
-        if call == "bucket.delete" and number < 10:
-            witness.world.time += 60
+        if call == "packages.delete" and number < 10:
+            oracle.world.time += 60
             return Fault.REPEAT
         return None
 
-    answer = do(deleting("1.0.0"), witness, at=slow).answer
+    answer = execute(deleting("1.0.0"), oracle, at=slow).response
 
     assert isinstance(answer, Outcome)
 
 
-def test_a_version_exists_only_for_whoever_can_see_it() -> None:
-    witness = the_repository()
-    do(pushing("3.0.0", "a", patient=False), witness)
-    witness.world.leases["team"] = Lease("dead", witness.world.time + 10)
+def test_a_version_is_refused_as_existing_only_once_the_index_lists_it() -> None:
+    oracle = the_repository()
+    execute(pushing("3.0.0", "a", wait=False), oracle)
+    oracle.world.leases["team"] = Lease("crashed", oracle.world.time + 10)
 
-    too_early = do(pushing("3.0.0", "b"), witness).answer
-    later = do(pushing("3.0.0", "b"), witness).answer
+    too_early = execute(pushing("3.0.0", "b"), oracle).response
+    later = execute(pushing("3.0.0", "b"), oracle).response
 
     assert isinstance(too_early, Unavailable)
     assert isinstance(later, ChartVersionExists)
-    assert a_file("3.0.0") in witness.shown()
+    assert a_file("3.0.0") in oracle.listed()
 
 
 @pytest.mark.parametrize("patient", [True, False])
-def test_a_version_is_not_found_only_where_the_index_does_not_show_it(*, patient: bool) -> None:
-    witness = the_repository()
-    do(deleting("1.0.0", patient=False), witness)
-    witness.world.leases["team"] = Lease("dead", witness.world.time + 10)
+def test_a_version_is_reported_as_missing_only_once_the_index_does_not_list_it(*, patient: bool) -> None:
+    oracle = the_repository()
+    execute(deleting("1.0.0", wait=False), oracle)
+    oracle.world.leases["team"] = Lease("crashed", oracle.world.time + 10)
 
-    too_early = do(deleting("1.0.0", patient=patient), witness).answer
-    later = do(deleting("1.0.0", patient=patient), witness).answer
+    too_early = execute(deleting("1.0.0", wait=patient), oracle).response
+    later = execute(deleting("1.0.0", wait=patient), oracle).response
 
     assert isinstance(too_early, Unavailable)
     assert isinstance(later, NotFound)
-    assert a_file("1.0.0") not in witness.shown()
+    assert a_file("1.0.0") not in oracle.listed()
 
 
-def test_a_chart_whose_deletion_died_before_the_index_knew_is_not_found_once_it_does() -> None:
-    witness = the_repository()
-    do(deleting_chart(), witness, at=at("markers.take_lease", Fault.CRASH))
+def test_a_chart_whose_deletion_crashed_is_reported_as_missing_only_once_the_index_agrees() -> None:
+    oracle = the_repository()
+    execute(deleting_chart(), oracle, at=at("catalog.acquire_lease", Fault.CRASH))
 
-    answer = do(deleting_chart("1.0.0", "2.0.0"), witness).answer
+    answer = execute(deleting_chart("1.0.0", "2.0.0"), oracle).response
 
     assert isinstance(answer, NotFound)
-    assert set(witness.shown()) == {"other-1.0.0.tgz"}
+    assert set(oracle.listed()) == {"other-1.0.0.tgz"}
 
 
-def test_a_chart_is_deleted_also_where_no_row_tells_of_it_yet() -> None:
-    witness = the_repository()
-    witness.world.rows.clear()
-    witness.world.markers.clear()
+def test_a_chart_is_deleted_even_if_the_catalog_does_not_know_it_yet() -> None:
+    oracle = the_repository()
+    oracle.world.rows.clear()
+    oracle.world.states.clear()
 
-    answer = do(deleting_chart("1.0.0", "2.0.0"), witness).answer
+    answer = execute(deleting_chart("1.0.0", "2.0.0"), oracle).response
 
     assert answer is Outcome.PUBLISHED
-    assert set(witness.shown()) == {"other-1.0.0.tgz"}
-    witness.check_quiet()
+    assert set(oracle.listed()) == {"other-1.0.0.tgz"}
+    oracle.check_at_rest()
 
 
-def test_a_tombstone_that_the_index_does_not_know_of_outlives_its_day() -> None:
-    witness = the_repository()
-    do(deleting("1.0.0"), witness, at=at("markers.take_lease", Fault.CRASH))
-    witness.world.time += 27 * 3600
-    witness.world.expire_rows()
+def test_an_unpublished_tombstone_does_not_expire() -> None:
+    oracle = the_repository()
+    execute(deleting("1.0.0"), oracle, at=at("catalog.acquire_lease", Fault.CRASH))
+    oracle.world.time += 27 * 3600
+    oracle.world.expire_rows()
 
-    do(SWEEP, witness)
+    execute(SWEEP, oracle)
 
-    witness.check_quiet()
+    oracle.check_at_rest()
 
 
 def test_only_tombstones_expire() -> None:
-    witness = the_repository()
-    do(pushing("1.0.0", "b", force=True), witness)
-    do(events(a_file("1.0.0"), a_file("2.0.0")), witness)
-    do(deleting("2.0.0"), witness)
-    do(pushing("3.0.0", "b"), witness)
-    witness.world.time += 27 * 3600
+    oracle = the_repository()
+    execute(pushing("1.0.0", "b", force=True), oracle)
+    execute(events(a_file("1.0.0"), a_file("2.0.0")), oracle)
+    execute(deleting("2.0.0"), oracle)
+    execute(pushing("3.0.0", "b"), oracle)
+    oracle.world.time += 27 * 3600
 
-    witness.world.expire_rows()
+    oracle.world.expire_rows()
 
-    assert {file for _, file in witness.world.rows} == {a_file("1.0.0"), a_file("3.0.0"), "other-1.0.0.tgz"}
+    assert {file for _, file in oracle.world.rows} == {a_file("1.0.0"), a_file("3.0.0"), "other-1.0.0.tgz"}
 
 
-def test_a_version_overwritten_since_it_was_seen_to_be_old_is_not_pruned() -> None:
-    witness = the_repository()
-    told: list[object] = []
+def test_a_version_overwritten_since_it_was_chosen_is_not_pruned() -> None:
+    oracle = the_repository()
+    responses: list[object] = []
     calls: list[str] = []
 
     def overwrite(_number: int, call: str) -> None:
-        if "table.chart:item" in calls and call == "bucket.head" and not told:
-            told.append(do(pushing("1.0.0", "c", force=True), witness).answer)
+        if "catalog.chart:item" in calls and call == "packages.head" and not responses:
+            responses.append(execute(pushing("1.0.0", "c", force=True), oracle).response)
         calls.append(call)
 
-    do(pushing("3.0.0", "b", limit=1), witness, meanwhile=overwrite)
+    execute(pushing("3.0.0", "b", limit=1), oracle, meanwhile=overwrite)
 
-    assert told == [Outcome.PUBLISHED]
-    assert a_file("1.0.0") in witness.shown()
-    assert a_file("2.0.0") not in witness.shown()
+    assert responses == [Outcome.PUBLISHED]
+    assert a_file("1.0.0") in oracle.listed()
+    assert a_file("2.0.0") not in oracle.listed()
 
 
-def test_a_repository_that_could_not_be_listed_in_time_is_not_published_by_half() -> None:
-    witness = Witness(a_copy(a_repository("1.0.0", "2.0.0", known=False)), "team")
+def test_a_repository_that_could_not_be_imported_in_time_is_not_partly_published() -> None:
+    oracle = Oracle(a_copy(a_repository("1.0.0", "2.0.0", published=False)), "team")
 
     def slow(_number: int, call: str) -> None:
-        witness.world.time += 20 if call == "bucket.list" else 0
+        oracle.world.time += 20 if call == "packages.list" else 0
 
-    answer = do(pushing("3.0.0", "b"), witness, meanwhile=slow).answer
+    answer = execute(pushing("3.0.0", "b"), oracle, meanwhile=slow).response
 
     assert answer is Outcome.STORED
-    assert witness.world.indexes == {}
+    assert oracle.world.indexes == {}
 
 
-def test_an_object_is_listed_only_under_the_name_its_chart_gives() -> None:
-    witness = the_repository()
-    witness.world.put_object(f"team/{a_file('1.0.0')}", content("9.9.9", "a"))
-    witness.look("")
+def test_a_file_is_listed_only_under_the_name_its_chart_gives() -> None:
+    oracle = the_repository()
+    oracle.world.put_object(f"team/{a_file('1.0.0')}", content("9.9.9", "a"))
+    oracle.observe("")
 
-    do(events(a_file("1.0.0")), witness)
+    execute(events(a_file("1.0.0")), oracle)
 
-    assert set(witness.shown()) == {a_file("2.0.0"), "other-1.0.0.tgz"}
-    witness.check_quiet()
+    assert set(oracle.listed()) == {a_file("2.0.0"), "other-1.0.0.tgz"}
+    oracle.check_at_rest()
 
 
-def test_who_read_a_tombstone_just_before_it_expired_cannot_overwrite_what_followed() -> None:
-    witness = the_repository()
-    do(deleting("9.0.0"), witness)
-    witness.world.time += 27 * 3600
-    told: list[object] = []
+def test_a_process_that_read_a_tombstone_before_it_expired_cannot_overwrite_the_next_row() -> None:
+    oracle = the_repository()
+    execute(deleting("9.0.0"), oracle)
+    oracle.world.time += 27 * 3600
+    responses: list[object] = []
 
     def expire(_number: int, call: str) -> None:
-        if call == "table.put" and not told:
-            witness.world.expire_rows()
-            told.append(do(pushing("9.0.0", "b"), witness).answer)
+        if call == "catalog.put" and not responses:
+            oracle.world.expire_rows()
+            responses.append(execute(pushing("9.0.0", "b"), oracle).response)
 
-    do(events(a_file("9.0.0")), witness, meanwhile=expire)
+    execute(events(a_file("9.0.0")), oracle, meanwhile=expire)
 
-    assert told == [Outcome.PUBLISHED]
-    assert a_file("9.0.0") in witness.shown()
+    assert responses == [Outcome.PUBLISHED]
+    assert a_file("9.0.0") in oracle.listed()
 
 
-def test_what_others_leave_to_the_holder_of_the_lease_is_published_by_it() -> None:
-    for number in range(len(do(pushing("3.0.0", "b"), the_repository()).calls)):
-        witness = the_repository()
+def test_rows_left_to_the_holder_of_the_lease_are_published_by_it() -> None:
+    for number in range(len(execute(pushing("3.0.0", "b"), the_repository()).calls)):
+        oracle = the_repository()
 
         def leave(call: int, _name: str) -> None:
             if call == number:  # noqa: B023  called before the next turn
-                do(copying("2.0.0", "b"), witness)  # noqa: B023
-                do(events(a_file("2.0.0")), witness)  # noqa: B023
+                execute(copying("2.0.0", "b"), oracle)  # noqa: B023
+                execute(events(a_file("2.0.0")), oracle)  # noqa: B023
 
-        do(pushing("3.0.0", "b"), witness, meanwhile=leave)
+        execute(pushing("3.0.0", "b"), oracle, meanwhile=leave)
 
-        witness.check_quiet()
+        oracle.check_at_rest()
 
 
-def test_a_holder_that_fails_lets_go_of_the_lease() -> None:
-    witness = the_repository()
+def test_a_holder_that_fails_releases_the_lease() -> None:
+    oracle = the_repository()
 
-    do(pushing("3.0.0", "b"), witness, at=at("index.write", Fault.FAIL))
+    execute(pushing("3.0.0", "b"), oracle, at=at("index.write", Fault.FAIL))
 
-    assert witness.world.leases == {}
+    assert oracle.world.leases == {}
 
 
 @pytest.mark.parametrize("first", [None, Fault.CRASH])
-def test_what_went_with_its_row_is_not_shown_after_the_next_change(first: Fault | None) -> None:
-    witness = the_repository()
-    witness.world.rows.clear()
-    witness.world.markers.clear()
-    do(taking("1.0.0"), witness)
+def test_a_package_removed_together_with_its_row_is_not_listed_after_the_next_change(first: Fault | None) -> None:
+    oracle = the_repository()
+    oracle.world.rows.clear()
+    oracle.world.states.clear()
+    execute(removing("1.0.0"), oracle)
     if first is not None:
-        do(pushing("4.0.0", "b"), witness, at=at("index.write", first))
-        witness.world.time += 11
+        execute(pushing("4.0.0", "b"), oracle, at=at("index.write", first))
+        oracle.world.time += 11
 
-    do(pushing("3.0.0", "b"), witness)
+    execute(pushing("3.0.0", "b"), oracle)
 
-    assert a_file("1.0.0") not in witness.shown()
-    witness.check_quiet()
+    assert a_file("1.0.0") not in oracle.listed()
+    oracle.check_at_rest()
 
 
-def test_a_deleted_version_takes_its_provenance_along() -> None:
-    witness = Witness(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+def test_deleting_a_version_deletes_its_provenance() -> None:
+    oracle = Oracle(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
 
-    do(deleting("1.0.0"), witness)
+    execute(deleting("1.0.0"), oracle)
 
-    witness.check_provenance()
+    oracle.check_provenance()
 
 
 def test_a_version_that_could_not_be_deleted_keeps_its_provenance() -> None:
-    witness = Witness(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+    oracle = Oracle(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+
+    response = execute(deleting("1.0.0"), oracle, at=at("packages.delete", Fault.FAIL)).response
+
+    assert isinstance(response, Unavailable)
+    assert oracle.world.current(f"team/{a_file('1.0.0')}.prov") is not None
+
+
+@pytest.mark.parametrize("fault", [Fault.CRASH, Fault.FAIL])
+def test_provenance_left_by_a_deletion_is_deleted_by_its_retry(fault: Fault) -> None:
+    oracle = Oracle(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
     deletions: list[int] = []
 
     def second(number: int, call: str) -> Fault | None:
-        deletions.extend([number] if call == "bucket.delete" else [])
-        return Fault.FAIL if call == "bucket.delete" and len(deletions) == 2 else None
+        deletions.extend([number] if call == "packages.delete" else [])
+        return fault if len(deletions) == 2 and deletions[1] == number else None
 
-    answer = do(deleting("1.0.0"), witness, at=second).answer
+    execute(deleting("1.0.0"), oracle, at=second)
+    assert oracle.world.current(f"team/{a_file('1.0.0')}.prov") is not None
+    response = execute(deleting("1.0.0"), oracle).response
 
-    assert isinstance(answer, Unavailable)
-    assert witness.world.current(f"team/{a_file('1.0.0')}.prov") is not None
-
-
-def test_the_version_just_pushed_stays_though_it_is_the_oldest() -> None:
-    witness = the_repository()
-
-    do(pushing("0.5.0", "b", limit=1), witness)
-
-    assert set(witness.shown()) == {a_file("0.5.0"), a_file("2.0.0"), "other-1.0.0.tgz"}
+    assert isinstance(response, NotFound)
+    oracle.check_provenance()
 
 
-def test_messages_whose_index_could_not_be_written_come_again() -> None:
-    witness = the_repository()
-    do(copying("2.0.0", "b"), witness)
+def test_the_pushed_version_is_not_pruned_even_if_it_is_the_oldest() -> None:
+    oracle = the_repository()
 
-    failed = do(events(a_file("2.0.0")), witness, at=at("index.write", Fault.FAIL)).answer
+    execute(pushing("0.5.0", "b", limit=1), oracle)
+
+    assert set(oracle.listed()) == {a_file("0.5.0"), a_file("2.0.0"), "other-1.0.0.tgz"}
+
+
+def test_messages_whose_index_could_not_be_written_are_reported_as_failed() -> None:
+    oracle = the_repository()
+    execute(copying("2.0.0", "b"), oracle)
+
+    failed = execute(events(a_file("2.0.0")), oracle, at=at("index.write", Fault.FAIL)).response
 
     assert failed == ["message-0", "message-1"]
 
 
-def test_a_file_that_goes_after_its_row_was_lost_goes_from_the_index_too() -> None:
-    witness = the_repository()
-    witness.world.rows.pop(("team", a_file("1.0.0")))
-    do(taking("1.0.0"), witness)
+def test_a_file_removed_after_its_row_was_lost_is_removed_from_the_index() -> None:
+    oracle = the_repository()
+    oracle.world.rows.pop(("team", a_file("1.0.0")))
+    execute(removing("1.0.0"), oracle)
 
-    do(events(a_file("1.0.0")), witness)
+    execute(events(a_file("1.0.0")), oracle)
 
-    witness.check_quiet()
+    oracle.check_at_rest()

@@ -8,23 +8,23 @@
     │   ├── Unauthorized            credentials missing or wrong (401); carries the challenge
     │   ├── Forbidden               credentials right but not enough (403)
     │   ├── NotFound                no such chart, version, object or route (404)
-    │   │   └── Unreadable          the object is there, but S3 does not let us read it
+    │   │   └── Unreadable          the file is stored, but we may not read it
     │   ├── ChartVersionExists      the version is there and may not be overwritten (409)
     │   ├── TooLarge                more bytes than may be sent or answered (413)
     │   ├── StorageLimitReached     the repository is full (507)
     │   └── Unavailable             AWS throttles or fails; nothing was stored (503)
-    └── Changed                     a condition did not hold: somebody was faster; start again
+    └── ConditionFailed             a conditional write lost to another process; start again
 
 The status of each is decided in one place, `charthouse.web.problems`.
 """
 
 
 class CharthouseError(Exception):
-    """Anything charthouse itself raises; whatever else flies is a bug."""
+    """Anything charthouse itself raises; every other exception is a bug."""
 
 
 class Refusal(CharthouseError):
-    """An error whose message is meant for the client."""
+    """An error whose message is sent to the client."""
 
     @property
     def message(self) -> str:
@@ -62,7 +62,7 @@ class NotFound(Refusal):
 
 
 class Unreadable(NotFound):
-    """The object is there, but S3 does not let us read it: another's key, or a storage class that is an archive."""
+    """The file is stored, but we may not read it: encrypted with a key of others, or in an archive class."""
 
 
 class ChartVersionExists(Refusal):
@@ -78,13 +78,8 @@ class StorageLimitReached(Refusal):
 
 
 class Unavailable(Refusal):
-    """AWS throttled or failed after retries; `retry_after` is in seconds."""
-
-    def __init__(self, message: str, retry_after: int = 2) -> None:
-        """Keep the delay beside the message."""
-        super().__init__(message)
-        self.retry_after = retry_after
+    """AWS throttled or failed after retries."""
 
 
-class Changed(CharthouseError):
-    """A conditional call lost: the object or row is no longer what was seen. Start again from reading."""
+class ConditionFailed(CharthouseError):
+    """A conditional write lost: the file, index or row is no longer what was read. Start again from reading."""

@@ -1,5 +1,8 @@
-"""Where the SDK's clients send requests, and how long they wait."""
+"""Where the SDK's clients send requests, how long they wait, and what they log."""
 
+import os
+import subprocess
+import sys
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -45,3 +48,35 @@ def test_the_sdk_knows_the_conditions_that_versions_rest_on() -> None:
     for operation in ["PutObject", "DeleteObject"]:
         assert "IfMatch" in operations.operation_model(operation).input_shape.members
     assert "IfNoneMatch" in operations.operation_model("PutObject").input_shape.members
+
+
+def test_the_sdk_logs_no_signature_and_no_session_token_where_the_root_logger_is_at_debug() -> None:
+    """Lambda's runtime sets the root logger to `ApplicationLogLevel` before it imports the function.
+
+    https://github.com/aws/aws-lambda-python-runtime-interface-client, `_setup_logging` in bootstrap.py.
+    """
+    program = """
+import logging, sys
+logging.basicConfig(level=logging.DEBUG, stream=sys.stdout)
+from charthouse.aws.clients import s3_client
+from charthouse.settings import Storage
+logging.getLogger("charthouse").debug("the root logger is at DEBUG")
+storage = Storage("charts", region="us-east-1", endpoint="http://127.0.0.1:9")
+for call in (
+    lambda: s3_client(storage).head_object(Bucket="charts", Key="a.tgz"),
+    lambda: s3_client(storage).generate_presigned_url("get_object", {"Bucket": "charts", "Key": "a.tgz"}),
+):
+    try:
+        call()
+    except Exception:
+        pass
+"""
+    session = {"AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_SESSION_TOKEN": "SESSION"}
+
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ | session
+    )
+
+    logged = [line for line in done.stdout.splitlines() if line.startswith("DEBUG")]
+    assert logged == ["DEBUG:charthouse:the root logger is at DEBUG"]
+    assert not {word for word in ("SESSION", "AKIDEXAMPLE", "Signature") if word in done.stdout}

@@ -1,17 +1,18 @@
-"""publish: the index says what the rows say, step by step or from nothing."""
+"""publish: the index says what the rows say, spliced or rebuilt; and many changes share one publication."""
 
 import json
 
 import pytest
 from charthouse.errors import Unavailable
-from charthouse.repository.publish import publish
-from charthouse.repository.push import Push, push
-from charthouse.repository.settle import TOMBSTONE_SECONDS, settle
+from charthouse.repository.changes import Push, push
+from charthouse.repository.ports import Row
+from charthouse.repository.publish import LEASE_SECONDS, publish_index, publish_shared
+from charthouse.repository.sync import TOMBSTONE_SECONDS, sync_file
 from charthouse.settings import Layout, Rules
 
 from tests.builders import a_package
-from tests.fakes import World
-from tests.unit.repository.a_store import a_store, fill, made, note_names, shown
+from tests.fakes import Lease, World
+from tests.unit.repository.in_memory import calls_in, event_names, fill, listed, ports_in, repository_in
 
 LATER = 2e9
 
@@ -20,134 +21,134 @@ def test_every_dirty_row_is_published_and_clean_afterwards() -> None:
     world = World()
     stored(world, "0.1.0", "0.2.0")
 
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
 
-    assert sorted(shown(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
     assert not any(row.dirty for row in world.rows.values())
 
 
-def test_where_nothing_is_dirty_nothing_is_written() -> None:
+def test_without_dirty_rows_nothing_is_written() -> None:
     world = World()
     stored(world, "0.1.0")
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
     before, calls = world.indexes[""], list[str]()
 
-    publish(a_store(world, calls.append), "", until=LATER)
+    publish_index(repository_in(world, step=calls.append))
 
     assert world.indexes[""] == before
-    assert made(calls) == ["index.read", "table.dirty"]
+    assert calls_in(calls) == ["index.read", "catalog.dirty"]
 
 
-def test_of_a_thousand_rows_only_the_dirty_ones_are_read() -> None:
+def test_only_dirty_rows_are_read() -> None:
     world = World()
     fill(world, 1000)
-    publish(a_store(world), "", until=LATER, rebuild=True)
+    publish_index(repository_in(world), rebuild=True)
     stored(world, "0.1.0")
     calls: list[str] = []
 
-    publish(a_store(world, calls.append), "", until=LATER)
+    publish_index(repository_in(world, step=calls.append))
 
-    assert made(calls) == ["index.read", "table.dirty", "index.write", "table.clear"]
-    assert calls.count("table.dirty:item") == 1
-    assert len(shown(world)) == 1001
+    assert calls_in(calls) == ["index.read", "catalog.dirty", "index.write", "catalog.clear"]
+    assert calls.count("catalog.dirty:item") == 1
+    assert len(listed(world)) == 1001
 
 
-def test_no_two_indexes_are_the_same_bytes() -> None:
+def test_the_bytes_of_every_published_index_are_unique() -> None:
     world = World()
     published: set[bytes] = set()
 
     for description in ["a", "b", "a", "b"]:
         world.put_object("mychart-0.1.0.tgz", a_package(description=description))
-        settle(a_store(world), "", "mychart-0.1.0.tgz", until=LATER)
-        publish(a_store(world), "", until=LATER)
+        sync_file(repository_in(world), "mychart-0.1.0.tgz")
+        publish_index(repository_in(world))
         published.add(world.indexes[""])
 
     assert len(published) == 4
 
 
-def test_a_dirty_row_is_published_although_the_index_shows_it_already() -> None:
-    """Another may be about to publish what it read before: only a new ETag stops it."""
+def test_a_dirty_row_is_published_even_if_the_index_lists_it_already() -> None:
+    """Another process may be about to publish what it read before: only a new ETag stops it."""
     world = World()
     stored(world, "0.1.0")
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
     before = world.indexes[""]
-    settle(a_store(world), "", "mychart-0.1.0.tgz", until=LATER, doubt=True)
+    sync_file(repository_in(world), "mychart-0.1.0.tgz", force_dirty=True)
 
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
 
     assert world.indexes[""] != before
 
 
-def test_a_row_settled_meanwhile_stays_dirty() -> None:
+def test_a_row_synced_during_the_publication_stays_dirty() -> None:
     world = World()
     stored(world, "0.1.0")
 
     def overwritten(call: str) -> None:
         if call == "index.write:done":
             world.put_object("mychart-0.1.0.tgz", a_package(description="newer"))
-            settle(a_store(world), "", "mychart-0.1.0.tgz", until=LATER)
+            sync_file(repository_in(world), "mychart-0.1.0.tgz")
 
-    publish(a_store(world, overwritten), "", until=LATER)
+    publish_index(repository_in(world, step=overwritten))
 
     assert world.rows["", "mychart-0.1.0.tgz"].dirty is not None
 
 
-@pytest.mark.parametrize("at", ["index.write", "table.dirty", "table.dirty:done"])
-def test_whoever_was_slower_starts_again_from_reading_the_index(at: str) -> None:
+@pytest.mark.parametrize("at", ["index.write", "catalog.dirty", "catalog.dirty:done"])
+def test_the_slower_publisher_starts_again_by_reading_the_index(at: str) -> None:
     world = World()
     stored(world, "0.1.0")
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
     stored(world, "0.2.0")
     meanwhile = [True]
 
-    def somebody_is_faster(call: str) -> None:
+    def another_process_is_faster(call: str) -> None:
         if call == at and meanwhile:
             meanwhile.clear()
             stored(world, "0.3.0")
-            publish(a_store(world), "", until=LATER)
+            publish_index(repository_in(world))
 
-    publish(a_store(world, somebody_is_faster), "", until=LATER)
+    publish_index(repository_in(world, step=another_process_is_faster))
 
-    assert sorted(shown(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
     assert not any(row.dirty for row in world.rows.values())
 
 
-def test_two_first_publications_make_one_index() -> None:
+def test_two_concurrent_first_publications_make_one_index() -> None:
     world = World()
     stored(world, "0.1.0")
     meanwhile = [True]
 
-    def somebody_is_faster(call: str) -> None:
+    def another_process_is_faster(call: str) -> None:
         if call == "index.write" and meanwhile:
             meanwhile.clear()
             stored(world, "0.2.0")
-            publish(a_store(world), "", until=LATER)
+            publish_index(repository_in(world))
 
-    publish(a_store(world, somebody_is_faster), "", until=LATER)
+    publish_index(repository_in(world, step=another_process_is_faster))
 
-    assert sorted(shown(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
 
 
-def test_whoever_always_loses_gives_up_in_time() -> None:
+def test_a_publisher_that_always_loses_stops_at_the_deadline() -> None:
     world = World()
     stored(world, "0.1.0")
 
-    def somebody_is_faster(call: str) -> None:
+    def another_process_is_faster(call: str) -> None:
         if call == "index.write":
             world.indexes[""] = world.indexes.get("", b"") + b" "
 
     with pytest.raises(Unavailable, match="busy"):
-        publish(a_store(world, somebody_is_faster), "", until=world.time + 2)
+        publish_index(repository_in(world, step=another_process_is_faster, deadline=world.time + 2))
 
 
-def test_a_published_tombstone_gets_an_end_and_others_none() -> None:
+def test_only_published_tombstones_expire() -> None:
     world = World()
     stored(world, "0.1.0")
     world.put_object("bad-0.1.0.tgz", b"garbage")
-    settle(a_store(world), "", "bad-0.1.0.tgz", until=LATER)
-    settle(a_store(world), "", "gone-0.1.0.tgz", until=LATER)
+    sync_file(repository_in(world), "bad-0.1.0.tgz")
+    sync_file(repository_in(world), "gone-0.1.0.tgz")
 
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
 
     ends = {file: row.expires for (_, file), row in world.rows.items()}
     assert ends == {
@@ -158,56 +159,56 @@ def test_a_published_tombstone_gets_an_end_and_others_none() -> None:
 
 
 @pytest.mark.parametrize("foreign", [b"garbage", b"apiVersion: v1\nentries: {}\n", b"", b"{}"])
-def test_an_index_that_is_not_ours_is_replaced_by_the_fold_of_all_rows(foreign: bytes) -> None:
+def test_an_index_of_another_format_is_replaced_by_the_fold_of_all_rows(foreign: bytes) -> None:
     world = World()
     stored(world, "0.1.0", "0.2.0")
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
     world.indexes[""] = foreign
 
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
 
-    assert sorted(shown(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
 
 
 def test_a_changed_chart_url_rebuilds_every_line_at_the_next_change() -> None:
     world = World()
     stored(world, "0.1.0", "0.2.0")
-    publish(a_store(world), "", until=LATER)
+    publish_index(repository_in(world))
     stored(world, "0.3.0")
 
-    publish(a_store(world, layout=Layout("https://charts.example.com")), "", until=LATER)
+    publish_index(repository_in(world, layout=Layout("https://charts.example.com")))
 
     assert world.indexes[""].count(b'"urls":["https://charts.example.com/charts/mychart-') == 3
 
 
-def test_step_by_step_and_from_nothing_are_the_same_bytes() -> None:
+def test_a_spliced_and_a_rebuilt_index_have_the_same_entries() -> None:
     world = World()
     for version in ["0.2.0", "0.10.0", "1.0.0", "1.0.0+a", "1.0.0-rc.1"]:
         stored(world, version)
-        publish(a_store(world), "", until=LATER)
+        publish_index(repository_in(world))
     stepwise = json.loads(world.indexes[""])["entries"]
 
-    publish(a_store(world), "", until=LATER, rebuild=True)
+    publish_index(repository_in(world), rebuild=True)
 
     assert json.loads(world.indexes[""])["entries"] == stepwise
     assert [entry["version"] for entry in stepwise["mychart"]] == ["1.0.0+a", "1.0.0", "1.0.0-rc.1", "0.10.0", "0.2.0"]
 
 
-def test_a_publication_is_noted_with_its_size() -> None:
+def test_a_publication_is_recorded() -> None:
     world = World()
     stored(world, "0.1.0")
-    store = a_store(world)
+    repository = repository_in(world)
 
-    publish(store, "", until=LATER)
+    publish_index(repository)
 
-    assert note_names(store) == ["index_published"]
+    assert event_names(repository) == ["index_published"]
 
 
 def stored(world: World, *versions: str) -> None:
-    """Put packages into the bucket and settle their rows."""
+    """Store packages and sync their rows."""
     for version in versions:
         world.put_object(f"mychart-{version}.tgz", a_package(version=version))
-        settle(a_store(world), "", f"mychart-{version}.tgz", until=LATER)
+        sync_file(repository_in(world), f"mychart-{version}.tgz")
 
 
 @pytest.mark.parametrize(
@@ -219,12 +220,221 @@ def stored(world: World, *versions: str) -> None:
         (b"\n{", b"\n"),
     ],
 )
-def test_an_index_that_is_broken_inside_is_made_anew(there: bytes, broken: bytes) -> None:
+def test_a_damaged_index_is_rebuilt(there: bytes, broken: bytes) -> None:
     world = World()
-    store = a_store(world)
-    push(store, Rules(), "", Push(a_package("mychart", "1.0.0"), None))
+    repository = repository_in(world)
+    push(repository, Rules(), Push(a_package("mychart", "1.0.0"), None))
     world.indexes[""] = world.indexes[""].replace(there, broken)
 
-    push(store, Rules(), "", Push(a_package("mychart", "2.0.0"), None))
+    push(repository, Rules(), Push(a_package("mychart", "2.0.0"), None))
 
-    assert set(shown(world)) == {"mychart-1.0.0.tgz", "mychart-2.0.0.tgz"}
+    assert set(listed(world)) == {"mychart-1.0.0.tgz", "mychart-2.0.0.tgz"}
+
+
+def test_one_publication_serves_every_row_synced_before_it() -> None:
+    world = World()
+    rows = [synced(world, f"0.{minor}.0") for minor in range(64)]
+    calls: list[str] = []
+
+    for row in rows:
+        assert publish_shared(repository_in(world, step=calls.append, deadline=world.time + 8), rows=[row])
+
+    assert len(listed(world)) == 64
+    assert calls.count("index.write") == 1
+
+
+def test_rows_synced_during_a_publication_share_the_next_one() -> None:
+    """Sixteen uploads arrive while the first of them publishes: two publications, not seventeen."""
+    world = World()
+    others = iter(range(1, 17))
+    first, calls = synced(world, "0.0.0"), list[str]()
+
+    def others_arrive(call: str) -> None:
+        calls.append(call)
+        if call == "index.write":
+            for minor in others:
+                row = synced(world, f"0.{minor}.0")
+                assert not publish_shared(repository_in(world, deadline=world.time + 1), rows=[row], wait=False)
+
+    assert publish_shared(repository_in(world, step=others_arrive, deadline=world.time + 8), rows=[first])
+
+    assert len(listed(world)) == 17
+    assert calls.count("index.write") == 2
+
+
+def test_a_caller_without_the_lease_waits_until_its_row_is_published() -> None:
+    world = World()
+    row = synced(world, "0.1.0")
+    world.leases[""] = Lease("another process", world.time + LEASE_SECONDS)
+    calls: list[str] = []
+
+    def holder_publishes(call: str) -> None:
+        calls.append(call)
+        if call == "clock.sleep" and calls.count("clock.sleep") == 3:
+            ports_in(world).catalog.release_lease("", "another process")
+            publish_shared(repository_in(world, deadline=world.time + 8))
+            world.leases[""] = Lease("another", world.time + LEASE_SECONDS)
+
+    assert publish_shared(repository_in(world, step=holder_publishes, deadline=world.time + 8), rows=[row])
+
+    assert "index.write" not in calls
+    assert calls_in(calls).count("catalog.get") == 4, "one look at its own row after each refused lease"
+
+
+def test_a_row_counts_as_published_when_a_later_revision_is() -> None:
+    world = World()
+    row = synced(world, "0.1.0")
+    world.put_object(row.file, a_package(description="newer"))
+    sync_file(repository_in(world, deadline=world.time + 8), row.file)
+    publish_shared(repository_in(world, deadline=world.time + 8))
+    world.leases[""] = Lease("another process", world.time + LEASE_SECONDS)
+
+    assert publish_shared(repository_in(world, deadline=world.time + 8), rows=[row])
+
+
+def test_the_lease_of_a_crashed_holder_is_acquired_when_it_expires() -> None:
+    world = World()
+    row, died = synced(world, "0.1.0"), world.time
+    world.leases[""] = Lease("crashed", died + LEASE_SECONDS)
+
+    assert publish_shared(repository_in(world, deadline=died + 60), rows=[row])
+
+    assert LEASE_SECONDS <= world.time - died < LEASE_SECONDS + 1.5
+    assert list(listed(world)) == ["mychart-0.1.0.tgz"]
+
+
+def test_at_the_deadline_the_result_is_false() -> None:
+    world = World()
+    row, began = synced(world, "0.1.0"), world.time
+    world.leases[""] = Lease("another process", began + 100)
+
+    assert not publish_shared(repository_in(world, deadline=began + 8), rows=[row])
+
+    assert world.time <= began + 8
+
+
+def test_without_wait_it_returns_at_once() -> None:
+    world = World()
+    synced(world, "0.1.0")
+    world.leases[""] = Lease("another process", world.time + LEASE_SECONDS)
+    calls: list[str] = []
+
+    assert not publish_shared(repository_in(world, step=calls.append, deadline=world.time + 8), wait=False)
+
+    assert calls_in(calls) == ["catalog.acquire_lease"]
+
+
+def test_rows_synced_before_the_lease_is_released_are_published_by_its_holder() -> None:
+    """A caller that does not wait relies on it: the holder looks for dirty rows after the release."""
+    world = World()
+    synced(world, "0.1.0")
+    late = [True]
+
+    def late_event(call: str) -> None:
+        if call == "catalog.release_lease" and late:
+            late.clear()
+            synced(world, "0.2.0")
+            assert not publish_shared(repository_in(world, deadline=world.time + 8), wait=False)
+
+    assert publish_shared(repository_in(world, step=late_event, deadline=world.time + 8))
+
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz"]
+
+
+def test_the_lease_is_released_when_the_publication_fails() -> None:
+    world = World()
+    synced(world, "0.1.0")
+
+    def fails(call: str) -> None:
+        if call == "index.read":
+            raise Unavailable("slow down")
+
+    with pytest.raises(Unavailable):
+        publish_shared(repository_in(world, step=fails, deadline=world.time + 8))
+
+    assert world.leases == {}
+
+
+def test_a_holder_whose_lease_expired_does_not_release_the_next_one() -> None:
+    world = World()
+    synced(world, "0.1.0")
+
+    def overtaken(call: str) -> None:
+        if call == "index.write":
+            world.leases[""] = Lease("the next", world.time + LEASE_SECONDS)
+
+    publish_shared(repository_in(world, step=overtaken, deadline=world.time + 8))
+
+    assert world.leases[""].owner == "the next"
+
+
+def test_the_first_publication_imports_the_stored_packages() -> None:
+    world = World()
+    for minor in range(5):
+        world.put_object(f"mychart-0.{minor}.0.tgz", a_package(version=f"0.{minor}.0"))
+
+    push(repository_in(world), Rules(), Push(a_package("first"), None))
+
+    assert len(listed(world)) == 6
+    assert world.states[""].reconciled is not None
+    assert (world.states[""].charts, world.states[""].versions) == (2, 6)
+
+
+def test_an_import_that_exceeds_the_deadline_publishes_no_partial_index() -> None:
+    world = World()
+    for minor in range(130):
+        world.put_object(f"mychart-0.{minor}.0.tgz", a_package(version=f"0.{minor}.0"))
+    row = synced(world, "9.0.0")
+
+    def slow(call: str) -> None:
+        if call == "packages.read:done":
+            world.time += 0.1
+
+    with pytest.raises(Unavailable, match="being imported"):
+        publish_shared(repository_in(world, step=slow, deadline=world.time + 8), rows=[row])
+
+    assert world.indexes == {}
+    assert world.states[""].reconciled is None
+
+
+def test_after_the_catalog_was_emptied_the_next_change_imports_the_store_again() -> None:
+    world = World()
+    for version in ["0.1.0", "0.2.0"]:
+        push(repository_in(world), Rules(), Push(a_package(version=version), None))
+    world.rows.clear()
+    world.states.clear()
+    world.leases.clear()
+
+    push(repository_in(world), Rules(), Push(a_package(version="0.3.0"), None))
+
+    assert sorted(listed(world)) == ["mychart-0.1.0.tgz", "mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
+
+
+def test_after_the_catalog_was_emptied_the_next_change_drops_stale_entries_of_the_old_index() -> None:
+    world = World()
+    for version in ["0.1.0", "0.2.0"]:
+        push(repository_in(world), Rules(), Push(a_package(version=version), None))
+    world.rows.clear()
+    world.states.clear()
+    world.delete_object("mychart-0.1.0.tgz")
+
+    push(repository_in(world), Rules(), Push(a_package(version="0.3.0"), None))
+
+    assert sorted(listed(world)) == ["mychart-0.2.0.tgz", "mychart-0.3.0.tgz"]
+
+
+def test_counts_are_written_only_when_they_change() -> None:
+    world = World()
+    push(repository_in(world), Rules(), Push(a_package(), None))
+    calls: list[str] = []
+
+    push(repository_in(world, step=calls.append), Rules(), Push(a_package(description="new"), None, force=True))
+
+    assert "index.write" in calls
+    assert "catalog.set_counts" not in calls
+
+
+def synced(world: World, version: str) -> Row:
+    """Store a package and sync its row."""
+    world.put_object(f"mychart-{version}.tgz", a_package(version=version))
+    return sync_file(repository_in(world, deadline=world.time + 8), f"mychart-{version}.tgz")

@@ -10,9 +10,10 @@ from typing import Any
 
 import pytest
 from charthouse.access.authorizer import Authorizer
-from charthouse.errors import Changed, ChartVersionExists, Unavailable
+from charthouse.errors import ChartVersionExists, ConditionFailed, StorageLimitReached, Unavailable
 from charthouse.settings import Access, Settings, Site
-from charthouse.web.endpoint import endpoint
+from charthouse.telemetry import Telemetry
+from charthouse.web.endpoint import Endpoint
 from charthouse.web.requests import Request
 from charthouse.web.responses import Response, bytes_response, json_response
 from charthouse.web.routes import Kind, Route
@@ -39,7 +40,7 @@ class Lines(logging.Handler):
 
 
 class Function:
-    """A function behind the endpoint, with what it was asked and what was logged."""
+    """A function behind the endpoint, with the routes it got, and what was logged and measured."""
 
     def __init__(
         self,
@@ -50,6 +51,7 @@ class Function:
     ) -> None:
         self.asked: list[Route] = []
         self.lines = Lines()
+        self.measured: list[dict[str, float]] = []
         # A logger of its own, not one of the process: nothing is shared between tests.
         log = logging.Logger("test", logging.INFO)  # noqa: LOG001
         log.addHandler(self.lines)
@@ -60,7 +62,8 @@ class Function:
             self.asked.append(route)
             return work(request, route) if work else json_response(201, {"saved": True})
 
-        self._handler = endpoint(settings, authorizer, kinds, log, lambda: next(ticks) / 4)(answer)
+        telemetry = Telemetry(log, lambda values: self.measured.append(dict(values)))
+        self._handler = Endpoint(settings, authorizer, kinds, telemetry, lambda: next(ticks) / 4)(answer)
 
     def __call__(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
         return self._handler(an_event(*args, **kwargs), None)
@@ -90,7 +93,7 @@ def test_a_route_of_the_function_is_answered_by_it() -> None:
 @pytest.mark.parametrize(
     ("method", "path"), [("GET", "/nothing/here.txt"), ("PUT", "/api/charts"), ("GET", "/api/charts")]
 )
-def test_everything_else_is_404_before_credentials_are_looked_at(method: str, path: str) -> None:
+def test_everything_else_is_404_before_credentials_are_checked(method: str, path: str) -> None:
     function = Function(PRIVATE)
 
     answer = function(method, path)
@@ -99,7 +102,7 @@ def test_everything_else_is_404_before_credentials_are_looked_at(method: str, pa
     assert function.asked == []
 
 
-def test_credentials_are_looked_at_before_the_work() -> None:
+def test_credentials_are_checked_before_the_work() -> None:
     function = Function(PRIVATE)
     credentials = "Basic " + base64.b64encode(b"ann:secret").decode()
 
@@ -124,7 +127,7 @@ def test_every_function_answers_for_the_site(path: str) -> None:
     assert Function(kinds={Kind.INDEX})("GET", path)["statusCode"] == 200
 
 
-def test_a_private_site_shows_its_home_page_to_nobody_but_its_health_to_all() -> None:
+def test_a_private_site_answers_health_but_not_its_home_page_without_credentials() -> None:
     assert Function(PRIVATE)("GET", "/")["statusCode"] == 401
     assert Function(PRIVATE)("GET", "/health")["statusCode"] == 200
     assert Function(PRIVATE)("GET", "/info")["statusCode"] == 200
@@ -145,16 +148,16 @@ def test_a_refusal_becomes_its_status() -> None:
     assert (answer["statusCode"], error(answer)) == (409, "file already exists")
 
 
-def test_unavailable_says_when_to_come_back() -> None:
+def test_unavailable_says_when_to_try_again() -> None:
     def work(_request: Request, _route: Route) -> Response:
-        raise Unavailable("throttled", 3)
+        raise Unavailable("throttled")
 
     answer = Function(work=work)("POST", "/api/charts")
 
-    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "3")
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "2")
 
 
-@pytest.mark.parametrize("bug", [ZeroDivisionError("inside"), Changed("inside"), KeyError("inside")])
+@pytest.mark.parametrize("bug", [ZeroDivisionError("inside"), ConditionFailed("inside"), KeyError("inside")])
 def test_a_bug_is_a_500_without_detail_and_is_logged_once_with_its_traceback(bug: Exception) -> None:
     def work(_request: Request, _route: Route) -> Response:
         raise bug
@@ -172,7 +175,7 @@ def test_a_bug_is_a_500_without_detail_and_is_logged_once_with_its_traceback(bug
     assert function.logged[0]["request_id"] == "abc"
 
 
-def test_a_body_that_is_not_what_it_says_is_400() -> None:
+def test_a_body_that_is_not_base64_as_announced_is_400() -> None:
     answer = Function().send(an_event("POST", "/api/charts") | {"body": "!", "isBase64Encoded": True})
 
     assert answer["statusCode"] == 400
@@ -186,7 +189,7 @@ def test_the_request_id_is_on_every_answer(path: str) -> None:
     assert Function()("GET", path, headers={"X-Request-Id": "mine"})["headers"]["X-Request-Id"] == "mine"
 
 
-def test_head_is_answered_as_get_with_the_body_whose_length_it_tells() -> None:
+def test_head_is_answered_as_get_with_its_body() -> None:
     assert Function()("HEAD", "/health")["body"] == Function()("GET", "/health")["body"] != ""
 
 
@@ -211,14 +214,14 @@ def test_the_origin_is_named_on_every_answer_errors_included() -> None:
         assert "WWW-Authenticate" in headers["Access-Control-Expose-Headers"]
 
 
-def test_without_an_origin_options_is_404_and_nothing_speaks_of_cors() -> None:
+def test_without_an_origin_options_is_404_without_headers_of_cors() -> None:
     answer = Function()("OPTIONS", "/api/charts")
 
     assert answer["statusCode"] == 404
     assert not any(name.startswith("Access-Control") for name in answer["headers"])
 
 
-def test_one_line_says_what_was_asked_and_how_it_ended() -> None:
+def test_one_line_says_what_was_requested_and_how_it_ended() -> None:
     function = Function()
 
     function(
@@ -249,7 +252,7 @@ def test_a_refusal_is_logged_with_its_reason() -> None:
     assert "c2VjcmV0" not in repr(vars(function.lines.records[0]))
 
 
-def test_health_is_logged_only_if_asked_for() -> None:
+def test_health_is_logged_only_if_configured() -> None:
     quiet, loud = Function(), Function(Settings(site=Site(log_health=True)))
 
     quiet("GET", "/health")
@@ -333,15 +336,55 @@ def test_the_endpoint_loads_nothing_heavy() -> None:
     assert loaded.stdout.split() == []
 
 
-def test_the_request_id_is_told_before_the_work_begins() -> None:
-    begun: list[str] = []
-    authorizer = Authorizer(Access(), bytes, float)
+def test_the_request_id_is_bound_before_the_work_begins() -> None:
+    lines = Lines()
+    log = logging.Logger("test", logging.INFO)  # noqa: LOG001
+    log.addHandler(lines)
+    telemetry = Telemetry(log, lambda _values: None)
 
-    @endpoint(Settings(), authorizer, {Kind.INDEX}, begin=begun.append)
-    def handler(request: Request, _route: Route) -> Response:
-        assert begun == [request.request_id]
+    @Endpoint(Settings(), Authorizer(Access(), bytes, float), {Kind.INDEX}, telemetry)
+    def handler(_request: Request, _route: Route) -> Response:
+        telemetry.record("index_published", rows=1)
         return Response(200)
 
     answer = handler(an_event("GET", "/index.yaml"), None)
 
-    assert begun == [answer["headers"]["X-Request-Id"]]
+    assert {vars(record)["request_id"] for record in lines.records} == {answer["headers"]["X-Request-Id"]}
+    assert [record.getMessage() for record in lines.records] == ["index_published", "answered"]
+
+
+@pytest.mark.parametrize(
+    ("status", "refusals", "failures"),
+    [(200, 0, 0), (302, 0, 0), (404, 1, 0), (499, 1, 0), (500, 0, 1), (503, 0, 1), (507, 1, 0)],
+)
+def test_a_request_counts_by_the_class_of_its_status(status: int, refusals: int, failures: int) -> None:
+    function = Function(Settings(site=Site(enable_metrics=True)), lambda _request, _route: Response(status))
+
+    function("GET", "/index.yaml")
+
+    assert function.measured == [{"requests": 1, "refusals": refusals, "failures": failures, "request_seconds": 0.25}]
+
+
+def test_a_full_repository_is_no_failure() -> None:
+    """Its uploads are refused until something is deleted; that is nothing to wake the operator for."""
+
+    def work(_request: Request, _route: Route) -> Response:
+        raise StorageLimitReached("repository of 10 packages is full")
+
+    function = Function(Settings(access=OPEN.access, site=Site(enable_metrics=True)), work)
+
+    answer = function("POST", "/api/charts")
+
+    assert answer["statusCode"] == 507
+    assert [(one["refusals"], one["failures"]) for one in function.measured] == [(1, 0)]
+
+
+def test_every_answer_is_counted_where_metrics_are_on_and_none_where_they_are_off() -> None:
+    on, off = Function(Settings(site=Site(enable_metrics=True))), Function()
+
+    for function in (on, off):
+        function("GET", "/health")
+        function("GET", "/nowhere.yaml")
+
+    assert [one["refusals"] for one in on.measured] == [0, 1]
+    assert off.measured == []

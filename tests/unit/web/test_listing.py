@@ -41,7 +41,7 @@ def test_a_limit_that_is_no_positive_number_is_refused(limit: str) -> None:
         page(asked(f"limit={limit}"))
 
 
-def test_what_fits_is_sent_as_it_is_whoever_asks() -> None:
+def test_what_fits_is_sent_unchanged_to_all() -> None:
     body = b" " * MAX_ANSWER
 
     response = Sender(never).send(asked(headers=GZIP), body, JSON)
@@ -56,7 +56,7 @@ def test_the_largest_body_fits_a_lambda_as_base64() -> None:
 
 
 @pytest.mark.parametrize("accepted", ["gzip", "deflate, GZIP;q=0.5", "*", "br, gzip ; q=1.0"])
-def test_a_large_one_is_gzipped_for_who_takes_it(accepted: str) -> None:
+def test_a_large_one_is_gzipped_for_clients_that_accept_it(accepted: str) -> None:
     body = b" " * (MAX_ANSWER + 1)
 
     response = Sender(never).send(asked(headers={"Accept-Encoding": accepted}), body, JSON)
@@ -67,7 +67,7 @@ def test_a_large_one_is_gzipped_for_who_takes_it(accepted: str) -> None:
 
 
 @pytest.mark.parametrize("accepted", ["", "identity", "br", "gzip;q=0", "gzip; q=0.000", "x-gzip"])
-def test_others_are_sent_to_a_copy(accepted: str) -> None:
+def test_other_clients_are_sent_to_a_copy(accepted: str) -> None:
     body = b" " * (MAX_ANSWER + 1)
     offered: list[tuple[str, bytes, str]] = []
 
@@ -79,7 +79,7 @@ def test_others_are_sent_to_a_copy(accepted: str) -> None:
 
     ((name, kept, content_type),) = offered
     assert (kept, content_type) == (body, JSON)
-    assert len(name) == 32, "a name nobody can guess"
+    assert len(name) == 32, "a name that cannot be guessed"
     assert (response.status, response.headers["Location"]) == (302, f"https://storage.example.com/{name}")
     assert response.headers["Cache-Control"] == "no-store"
 
@@ -115,4 +115,4 @@ def asked(query: str = "", headers: dict[str, str] | None = None) -> Request:
 
 
 def never(_name: str, _body: bytes, _content_type: str) -> str:
-    raise AssertionError("nothing had to be offered")
+    raise AssertionError("nothing had to be stored")

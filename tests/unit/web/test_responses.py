@@ -1,4 +1,4 @@
-"""Responses and refusals as the gateway wants them."""
+"""Responses and refusals as the gateway expects them."""
 
 import base64
 import json
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from charthouse import errors
 from charthouse.web.problems import STATUSES, internal_error, problem
-from charthouse.web.responses import Response, bytes_response, json_response, redirect, text_response
+from charthouse.web.responses import Response, bytes_response, change_response, json_response, redirect, text_response
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -62,6 +62,20 @@ def test_a_header_stays_one_line() -> None:
     assert redirect("https://x/\r\nSet-Cookie: a=ü").event()["headers"]["Location"] == "https://x/??Set-Cookie: a=?"
 
 
+def test_a_published_change_is_answered_as_chartmuseum_does() -> None:
+    response = change_response(201, "saved", published=True)
+
+    assert (response.status, json.loads(response.body)) == (201, {"saved": True})
+    assert "Warning" not in response.headers
+
+
+def test_a_change_that_the_index_has_not_yet_says_so() -> None:
+    response = change_response(200, "deleted", published=False)
+
+    assert (response.status, json.loads(response.body)) == (202, {"deleted": True})
+    assert response.headers["Warning"] == '199 charthouse "stored; the index follows within minutes"'
+
+
 REFUSALS = [
     (errors.BadRequest("m"), 400),
     (errors.BadPackage("m"), 400),
@@ -72,7 +86,7 @@ REFUSALS = [
     (errors.Unreadable("m"), 404),
     (errors.ChartVersionExists("m"), 409),
     (errors.TooLarge("m"), 413),
-    (errors.Unavailable("m", 7), 503),
+    (errors.Unavailable("m"), 503),
     (errors.StorageLimitReached("m"), 507),
 ]
 
@@ -89,7 +103,7 @@ def test_a_challenge_and_a_delay_go_into_their_headers() -> None:
     headers = {type(refusal): problem(refusal).headers for refusal, _ in REFUSALS}
 
     assert headers[errors.Unauthorized]["WWW-Authenticate"] == 'Basic realm="ChartMuseum"'
-    assert headers[errors.Unavailable]["Retry-After"] == "7"
+    assert headers[errors.Unavailable]["Retry-After"] == "2"
     assert [kind for kind, sent in headers.items() if "WWW-Authenticate" in sent] == [errors.Unauthorized]
     assert [kind for kind, sent in headers.items() if "Retry-After" in sent] == [errors.Unavailable]
 
@@ -104,7 +118,7 @@ def test_every_refusal_there_is_has_a_status() -> None:
     assert all(any(parent in STATUSES for parent in kind.__mro__) for kind in kinds)
 
 
-def test_a_bug_tells_nothing() -> None:
+def test_a_bug_is_answered_without_detail() -> None:
     event = internal_error().event()
 
     assert (event["statusCode"], event["body"]) == (500, '{"error":"internal server error"}')

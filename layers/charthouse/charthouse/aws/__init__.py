@@ -1,1 +1,1 @@
-"""The ports kept on AWS; the only place that knows boto3 and the signer that replaces it on reads."""
+"""The ports implemented on AWS: the only code that uses boto3, and the signer that replaces it for reads."""

@@ -1,5 +1,6 @@
 """boto3 clients with the timeouts, retries and addressing that the functions need."""
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -9,19 +10,25 @@ from charthouse.settings import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
 
 CONNECT_SECONDS = 2
 READ_SECONDS = 5
 TRIES = 3
-"""Three tries of 5 s and their pauses stay below the 25 s of an API function, so that its 503 is ours to word."""
+"""Three tries of 5 s and their pauses stay below the 25 s of an API function, so that the 503 is our own."""
+
+# With ApplicationLogLevel DEBUG Lambda's runtime sets the root logger to it, and at that level these write the session
+# token and the signature of every request, also those of the URLs that clients get.
+for _sdk in ("boto3", "botocore", "s3transfer", "urllib3"):
+    logging.getLogger(_sdk).setLevel(logging.INFO)
 
 
 def s3_client(storage: Storage) -> "S3Client":
-    """Return a client that signs with SigV4 and, on AWS, speaks to `<bucket>.s3.<region>.amazonaws.com`.
+    """Return a client that signs with SigV4 and, on AWS, connects to `<bucket>.s3.<region>.amazonaws.com`.
 
     The global host name would answer a new bucket outside us-east-1 with a redirect that breaks presigned URLs; an
-    emulator has no name per bucket, so it gets the path style.
+    emulator has no host per bucket, so it gets the path style.
     """
     style = "path" if storage.endpoint else "virtual"
     addressing: Any = {"addressing_style": style, "us_east_1_regional_endpoint": "regional"}
@@ -37,6 +44,16 @@ def dynamodb_client(storage: Storage) -> "DynamoDBClient":
     """Return a client for the table's region."""
     return boto3.client(
         "dynamodb",
+        region_name=storage.region or None,
+        endpoint_url=storage.endpoint or None,
+        config=_config(),
+    )
+
+
+def lambda_client(storage: Storage) -> "LambdaClient":
+    """Return a client for the functions in the storage's region."""
+    return boto3.client(
+        "lambda",
         region_name=storage.region or None,
         endpoint_url=storage.endpoint or None,
         config=_config(),

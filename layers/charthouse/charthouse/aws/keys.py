@@ -1,4 +1,7 @@
-"""Where things are in the bucket: the storage prefix before every key, everything of ours under `.charthouse/`."""
+"""Where objects are in the bucket: under the storage prefix, those of charthouse itself under `.charthouse/`.
+
+Apart from `s3`, because the read function finds objects without the SDK.
+"""
 
 from charthouse.settings import Storage
 
@@ -8,25 +11,30 @@ ANSWERS = f"{OURS}answers/"
 INDEX_FILE = "index.yaml"
 
 
-def stored_key(storage: Storage, key: str) -> str:
-    """Put the storage prefix before a key."""
-    return f"{storage.prefix}/{key}" if storage.prefix else key
+def stored_key(storage: Storage, path: str) -> str:
+    """Return the key of a path: with the storage prefix before it."""
+    return f"{storage.prefix}/{path}" if storage.prefix else path
 
 
-def plain_key(storage: Storage, stored: str) -> str | None:
-    """Take the storage prefix off a key in the bucket; None if it has another."""
+def plain_path(storage: Storage, key: str) -> str | None:
+    """Return a key without the storage prefix; None if it has another."""
     start = stored_key(storage, "")
-    return stored.removeprefix(start) if stored.startswith(start) else None
+    return key.removeprefix(start) if key.startswith(start) else None
 
 
-def index_key(repo: str) -> str:
-    """Return the key of a repository's index, without the storage prefix."""
-    return f"{INDEXES}{repo}/{INDEX_FILE}" if repo else f"{INDEXES}{INDEX_FILE}"
+def file_path(repo: str, file: str) -> str:
+    """Return the path of a file of a repository."""
+    return f"{repo}/{file}" if repo else file
 
 
-def index_repo(key: str) -> str | None:
-    """Return the repository whose index has this key (without the storage prefix), or None if it is no index."""
-    name = key.removeprefix(INDEXES)
-    if name == key or (name != INDEX_FILE and not name.endswith(f"/{INDEX_FILE}")):
+def index_path(repo: str) -> str:
+    """Return the path of a repository's index."""
+    return f"{INDEXES}{file_path(repo, INDEX_FILE)}"
+
+
+def index_repo(path: str) -> str | None:
+    """Return the repository whose index has this path, or None if it is no index."""
+    name = path.removeprefix(INDEXES)
+    if name == path or (name != INDEX_FILE and not name.endswith(f"/{INDEX_FILE}")):
         return None
     return name.removesuffix(INDEX_FILE).removesuffix("/")

@@ -47,4 +47,9 @@ class ChartRef:
     @property
     def filename(self) -> str:
         """The only file name the chart version is stored and listed under."""
-        return f"{self.name}-{self.version}.tgz"
+        return package_file(self.name, self.version)
+
+
+def package_file(name: str, version: str) -> str:
+    """Return the file name of a chart version, as `helm package` gives it."""
+    return f"{name}-{version}.tgz"

@@ -1,66 +1,141 @@
-"""publish: make the index say what the rows say."""
+"""The second step of the protocol: make the index say what the rows say.
 
-from collections.abc import Iterable
+`publish_index` does it once; `publish_shared` lets concurrent writers share one publication under a lease.
+"""
 
-from charthouse.errors import Changed
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
 from charthouse.helm.index import Entry, Index
-from charthouse.ports import Row
-from charthouse.repository.settle import TOMBSTONE_SECONDS
-from charthouse.repository.store import Store, timestamp
+from charthouse.repository.ports import Row
+from charthouse.repository.repository import Repository, timestamp
+from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing
+
+LEASE_SECONDS = 10.0
+"""How long a lease holder that crashed delays the others."""
+
+FIRST_WAIT, LONGEST_WAIT = 0.05, 0.8
+"""Seconds between two looks at one's own rows; the first, and what it grows to."""
 
 
-def publish(store: Store, repo: str, *, until: float, rebuild: bool = False) -> Index:
-    """Publish every row that is dirty now, and return the index as it is published.
+class Outcome(StrEnum):
+    """What a client may rely on when its change is answered."""
 
-    The order is what makes it safe: (1) read the index, (2) read the dirty rows, (3) splice, (4) replace exactly the
-    index that was read, also if the bytes look the same, (5) clear each row that is still the one used. Whoever loses
-    (4) starts again from (1). Without an index of ours, one that is broken inside, or with `rebuild`, all rows are
-    folded. Raises `Unavailable` when `until` (seconds since the epoch) has passed.
+    PUBLISHED = "published"
+    """The index, the lists and the downloads show it."""
+    STORED = "stored"
+    """It is stored; the index follows."""
+
+
+def publish_index(repository: Repository, *, rebuild: bool = False) -> Index:
+    """Publish every row that is dirty now, and return the published index.
+
+    The order makes it safe: (1) read the index, (2) read the dirty rows, (3) splice, (4) replace exactly the index
+    that was read, also if the bytes look the same, (5) clear each row that still has the `rev` that was used. A lost
+    condition at (4) starts again from (1). Without an index of our format, with a damaged one, or with `rebuild`, all
+    rows are folded. Raises `Unavailable` when the deadline has passed.
     """
-    while True:
-        stored = store.indexes.read(repo)
-        index = Index.read(stored.body, store.frame(repo)) if stored else None
+
+    def attempt(*, rebuild: bool) -> Index:
+        stored = repository.indexes.read(repository.name)
+        index = repository.parse(stored)
         if index is None or rebuild:
-            rows = list(store.table.rows(repo))
-            index = Index.fold(store.frame(repo), entries_of(rows), index.revision if index else 0)
+            rows = list(repository.catalog.rows(repository.name))
+            index = Index.fold(repository.envelope, entries_of(rows), index.revision if index else 0)
             rows = [row for row in rows if row.dirty]
         else:
-            rows = store.table.dirty(repo)
+            rows = repository.catalog.dirty(repository.name)
             if not rows:
                 return index
             try:
                 index = index.splice({row.file: _entry(row) for row in rows})
             except ValueError:
-                rebuild = True
-                continue
-        now = store.clock.now()
-        try:
-            store.indexes.write(
-                repo, index.render(store.clock.token()[:8], timestamp(now)), stored.etag if stored else None
-            )
-        except Changed:
-            store.again(until)
-            continue
-        _clear(store, rows, now)
-        store.journal.note("index_published", repository=repo, rows=len(rows), bytes=len(index.blocks))
+                return attempt(rebuild=True)
+        now = repository.clock.now()
+        body = index.render(repository.clock.token()[:8], timestamp(now))
+        repository.indexes.write(repository.name, body, stored.etag if stored else None)
+        _clear(repository, rows, now)
+        repository.record("index_published", rows=len(rows), bytes=len(index.blocks))
         return index
 
+    return repository.retry(lambda: attempt(rebuild=rebuild))
 
-def _clear(store: Store, rows: list[Row], now: float) -> None:
-    """Say of each row, if it is still the one used, that the index shows it."""
-    used = {row.file: row for row in rows}
 
-    def clear_one(file: str) -> None:
-        row = used[file]
-        # Only a tombstone has an end, and only from here on: while it is dirty the index may still show its file.
-        store.table.clear(row, int(now) + TOMBSTONE_SECONDS if row.etag is None else None)
+def publish_shared(repository: Repository, rows: Sequence[Row] = (), *, wait: bool = True) -> bool:
+    """Publish, or wait until another process has; return whether the index shows the rows (or all that was dirty).
 
-    store.each(clear_one, used)
+    The lease only keeps publishers from doing the same work; `publish_index` is safe without it. Its holder publishes
+    for everyone. A caller without it waits until its own rows are clean, and keeps trying, since a holder may crash;
+    with `wait=False` it returns at once: every holder looks for dirty rows again after releasing the lease, so these
+    rows are not missed. Returns False if the deadline passes first.
+    """
+    owner = repository.clock.token()
+    pause = FIRST_WAIT
+    done = False
+    while True:
+        if _publish_as_holder(repository, owner):
+            done = True
+            if not repository.catalog.dirty(repository.name):
+                return True
+        elif done or not wait:
+            # Another process acquired the lease after the rows that are still dirty were written: it publishes them.
+            return done
+        elif rows and all(_is_published(repository, row) for row in rows):
+            return True
+        if repository.clock.now() + pause >= repository.deadline:
+            return done
+        repository.clock.sleep(pause * (0.5 + repository.clock.jitter()))
+        pause = min(pause * 1.5, LONGEST_WAIT)
+
+
+def publish_rows(repository: Repository, rows: Iterable[Row], *, wait: bool = True) -> Outcome:
+    """Publish these rows of the repository, or wait until another process has; without `wait` only look."""
+    dirty = [row for row in rows if row.dirty]
+    if not dirty or (wait and publish_shared(repository, dirty)):
+        return Outcome.PUBLISHED
+    return Outcome.STORED
 
 
 def entries_of(rows: Iterable[Row]) -> list[Entry]:
     """Return the entries of the rows that have one."""
     return [entry for row in rows if (entry := _entry(row)) is not None]
+
+
+def _publish_as_holder(repository: Repository, owner: str) -> bool:
+    """Publish under the lease; return False if another process holds it."""
+    now = repository.clock.now()
+    state = repository.catalog.acquire_lease(repository.name, owner, now, now + LEASE_SECONDS)
+    if state is None:
+        return False
+    try:
+        unknown = state.reconciled is None
+        if unknown:
+            import_existing(repository)
+        # An index left over from earlier may list what neither store nor rows know, so it is replaced, not spliced.
+        counts = publish_index(repository, rebuild=unknown).count()
+        if unknown:
+            repository.catalog.set_reconciled(repository.name, timestamp(repository.clock.now()))
+        if counts != (state.charts, state.versions):
+            repository.catalog.set_counts(repository.name, *counts)
+    finally:
+        repository.catalog.release_lease(repository.name, owner)
+    return True
+
+
+def _clear(repository: Repository, rows: list[Row], now: float) -> None:
+    """Clear `dirty` on each published row whose `rev` has not changed."""
+
+    def clear(row: Row) -> None:
+        # A tombstone expires only from here on: while it is dirty, the index may still list its file.
+        repository.catalog.clear(row, int(now) + TOMBSTONE_SECONDS if row.etag is None else None)
+
+    repository.map(clear, rows)
+
+
+def _is_published(repository: Repository, row: Row) -> bool:
+    """Return whether the index shows this row or a later one."""
+    now = repository.catalog.get(row.repo, row.file)
+    return now is None or (now.rev >= row.rev and now.dirty is None)
 
 
 def _entry(row: Row) -> Entry | None:

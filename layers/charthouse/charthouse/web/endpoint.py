@@ -1,25 +1,20 @@
-"""What every function does around its own work: route, authorizer, refusals, headers, one line in the log."""
+"""What every function does around its own work: route, authorization, refusals, headers, one line in the log."""
 
-import logging
-import sys
 import time
 import uuid
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from charthouse.access.authorizer import Authorizer
 from charthouse.errors import NotFound, Refusal
 from charthouse.settings import Settings
-from charthouse.web import site
-from charthouse.web.figures import request_figures
-from charthouse.web.problems import internal_error, problem
+from charthouse.telemetry import Telemetry
+from charthouse.web import pages
+from charthouse.web.problems import STORAGE_LIMIT, internal_error, problem
 from charthouse.web.requests import Request
 from charthouse.web.responses import Response
 from charthouse.web.routes import Kind, Route, match
-
-LOGGER = "charthouse.lines"
-"""Name of the logger. Powertools calls its own after the stack, which may well be called charthouse."""
 
 type Answer = Callable[[Request, Route], Response]
 """What a function does for a route that was found and may be used."""
@@ -38,107 +33,89 @@ _PREFLIGHT = {
 }
 
 
-def endpoint(
-    settings: Settings,
-    authorizer: Authorizer,
-    kinds: Collection[Kind],
-    log: logging.Logger | None = None,
-    seconds: Callable[[], float] = time.perf_counter,
-    begin: Callable[[str], None] = lambda _request_id: None,
-) -> Callable[[Answer], Handler]:
-    """Make a Lambda handler of a function that answers routes of these kinds.
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Decorates the function that answers routes of some kinds, and makes it a Lambda handler.
 
-    Home page, health, info and artifacthub-repo.yml are answered here, in every function, because a greedy route may
-    bring them to any; every other kind is 404. In this order, as in ChartMuseum: route, then credentials, then work. A
-    preflight comes before all of them, since a browser sends it without credentials. `begin` is told the request id as
-    soon as it is known.
+    In this order, as in ChartMuseum: route, then credentials, then work. A preflight comes before all of them, since a
+    browser sends it without credentials. Home page, health, info and artifacthub-repo.yml are answered here, in every
+    function, because a greedy route may bring them to any; every other kind is 404.
     """
 
-    def decorate(answer: Answer) -> Handler:
-        visit = _Visits(
-            settings, authorizer, frozenset(kinds), log or logging.getLogger(LOGGER), seconds, begin, answer
-        )
+    settings: Settings
+    authorizer: Authorizer
+    kinds: Collection[Kind]
+    telemetry: Telemetry
+    seconds: Callable[[], float] = time.perf_counter
+
+    def __call__(self, answer: Answer) -> Handler:
+        """Return the handler."""
 
         def handler(event: Mapping[str, Any], _context: object) -> dict[str, Any]:
-            return visit.answer(event).event()
+            return self._respond(event, answer).event()
 
         return handler
 
-    return decorate
-
-
-class _Visits:
-    """The steps of `endpoint`, for one function."""
-
-    def __init__(
-        self,
-        settings: Settings,
-        authorizer: Authorizer,
-        kinds: frozenset[Kind],
-        log: logging.Logger,
-        seconds: Callable[[], float],
-        begin: Callable[[str], None],
-        answer: Answer,
-    ) -> None:
-        self._settings = settings
-        self._authorizer = authorizer
-        self._kinds = kinds
-        self._log = log
-        self._seconds = seconds
-        self._begin = begin
-        self._answer = answer
-
-    def answer(self, event: Mapping[str, Any]) -> Response:
-        started = self._seconds()
-        facts: dict[str, str | float] = {"request_id": str(uuid.uuid4())}
+    def _respond(self, event: Mapping[str, Any], answer: Answer) -> Response:
+        started = self.seconds()
+        request_id = str(uuid.uuid4())
+        fields: dict[str, str | float] = {}
         bug: Exception | None = None
+        self.telemetry.bind(request_id)
         try:
-            response = self._respond(event, facts)
+            request = Request.read(event, request_id)
+            request_id = request.request_id
+            self.telemetry.bind(request_id)
+            response = self._answer(request, answer, fields)
         except Refusal as refusal:
             response = problem(refusal)
-            facts["problem"] = refusal.message[:_LONGEST]
+            fields["problem"] = refusal.message[:_LONGEST]
         except Exception as error:  # noqa: BLE001 (the one place: a bug must not cost the client its answer)
             response, bug = internal_error(), error
-        seconds = round(self._seconds() - started, 4)
-        self._note(facts | {"status": response.status, "seconds": seconds}, bug)
-        if self._settings.site.enable_metrics:
-            figures = request_figures(self._settings.site.service, response.status, seconds, time.time())
-            sys.stdout.write(f"{figures}\n")
-        return replace(response, headers=self._headers(response.headers, str(facts["request_id"])))
+        seconds = round(self.seconds() - started, 4)
+        self._log(fields | {"status": response.status, "seconds": seconds}, bug)
+        self._measure(response.status, seconds)
+        return replace(response, headers=self._headers(response.headers, request_id))
 
-    def _respond(self, event: Mapping[str, Any], facts: dict[str, str | float]) -> Response:
-        request = Request.read(event, str(facts["request_id"]))
-        facts |= {"request_id": request.request_id, "method": request.method[:20]}
-        self._begin(request.request_id)
-        if request.method == "OPTIONS" and self._settings.site.cors_allow_origin:
+    def _answer(self, request: Request, answer: Answer, fields: dict[str, str | float]) -> Response:
+        fields["method"] = request.method[:20]
+        if request.method == "OPTIONS" and self.settings.site.cors_allow_origin:
             return Response(204, _PREFLIGHT)
-        settings = self._settings
+        settings = self.settings
         route = match(request.method, request.path, settings.paths, settings.rules, settings.site)
-        facts |= _facts(route)
-        if route.kind not in self._kinds and route.kind not in site.KINDS:
+        fields |= _fields(route)
+        if route.kind not in self.kinds and route.kind not in pages.KINDS:
             raise NotFound("not found")
         if route.action is not None:
-            self._authorizer.authorize(route.action, route.repo, request.authorization)
-        if route.kind in self._kinds:
-            return self._answer(request, route)
-        return site.answer(request, route, settings)
+            self.authorizer.authorize(route.action, route.repo, request.authorization)
+        if route.kind in self.kinds:
+            return answer(request, route)
+        return pages.answer(request, route, settings)
 
     def _headers(self, headers: Mapping[str, str], request_id: str) -> dict[str, str]:
         added = {"X-Request-Id": request_id}
-        origin = self._settings.site.cors_allow_origin
+        origin = self.settings.site.cors_allow_origin
         if origin:
             added["Access-Control-Allow-Origin"] = origin
             added["Access-Control-Expose-Headers"] = "X-Request-Id, WWW-Authenticate, Warning, Retry-After"
         return {**headers, **added}
 
-    def _note(self, facts: Mapping[str, str | float], bug: Exception | None) -> None:
+    def _log(self, fields: Mapping[str, str | float], bug: Exception | None) -> None:
         if bug is not None:
-            self._log.error("failed", extra=facts, exc_info=bug)
-        elif facts.get("kind") != "health" or self._settings.site.log_health:
-            self._log.info("answered", extra=facts)
+            self.telemetry.fail("failed", bug, **fields)
+        elif fields.get("kind") != "health" or self.settings.site.log_health:
+            self.telemetry.record("answered", **fields)
+
+    def _measure(self, status: int, seconds: float) -> None:
+        """Count the request by the class of its status (RFC 9110, section 15); a full repository is no failure."""
+        if not self.settings.site.enable_metrics:
+            return
+        failed = status >= 500 and status != STORAGE_LIMIT  # noqa: PLR2004
+        refused = status >= 400 and not failed  # noqa: PLR2004
+        self.telemetry.measure(requests=1, refusals=int(refused), failures=int(failed), request_seconds=seconds)
 
 
-def _facts(route: Route) -> dict[str, str | float]:
+def _fields(route: Route) -> dict[str, str | float]:
     """Return what a log line says of a route, without what is empty; never a header or a query."""
     texts = {"repository": route.repo, "chart": route.name, "version": route.version, "file": route.file}
     return {"kind": route.kind.name.lower(), **{name: text[:_LONGEST] for name, text in texts.items() if text}}

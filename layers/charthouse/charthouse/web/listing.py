@@ -1,4 +1,4 @@
-"""Lists: which page of them, and how an answer too large for a Lambda gets to its client all the same."""
+"""Lists: which page of them, and how an answer too large for a Lambda reaches its client."""
 
 import gzip
 import uuid
@@ -13,7 +13,7 @@ MAX_ANSWER = 4_500_000
 """Bytes a Lambda can answer: 6 MB of response event, less the base64 it travels in."""
 
 type Offer = Callable[[str, bytes, str], str]
-"""Keeps (name, body, content type) for minutes, and returns a URL to fetch it from."""
+"""Stores (name, body, content type) for minutes, and returns a URL to fetch it from."""
 
 
 def page(request: Request) -> tuple[int, int | None]:
@@ -40,18 +40,18 @@ class Sender:
     offer: Offer
 
     def send(self, request: Request, body: bytes, content_type: str) -> Response:
-        """Answer 200, gzipped if it has to be and the client takes it, else 302 to a copy kept for minutes."""
+        """Answer 200, gzipped if it has to be and the client accepts that, else 302 to a copy stored for minutes."""
         if len(body) <= MAX_ANSWER:
             return bytes_response(200, body, content_type)
-        if _takes_gzip(request.headers.get("accept-encoding", "")):
-            packed = gzip.compress(body, compresslevel=5, mtime=0)
-            if len(packed) <= MAX_ANSWER:
+        if _accepts_gzip(request.headers.get("accept-encoding", "")):
+            compressed = gzip.compress(body, compresslevel=5, mtime=0)
+            if len(compressed) <= MAX_ANSWER:
                 headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
-                return bytes_response(200, packed, content_type, headers)
-        return redirect(self.offer(f"{uuid.uuid4().hex}", body, content_type))
+                return bytes_response(200, compressed, content_type, headers)
+        return redirect(self.offer(uuid.uuid4().hex, body, content_type))
 
     def send_contents(self, body: bytes, content_type: str, package_url: str) -> Response:
-        """Answer 200; raises `TooLarge` naming the package's URL for what only the package can hold."""
+        """Answer 200; raises `TooLarge` with the package's URL if the contents are too large for an answer."""
         if len(body) > MAX_ANSWER:
             raise TooLarge(
                 f"{len(body)} bytes are more than this API can answer; they are in the package: {package_url}"
@@ -59,9 +59,9 @@ class Sender:
         return bytes_response(200, body, content_type)
 
 
-def _takes_gzip(accept_encoding: str) -> bool:
-    for offer in accept_encoding.lower().split(","):
-        coding, _, weight = offer.partition(";")
+def _accepts_gzip(accept_encoding: str) -> bool:
+    for choice in accept_encoding.lower().split(","):
+        coding, _, weight = choice.partition(";")
         if coding.strip() in {"gzip", "*"}:
             return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False

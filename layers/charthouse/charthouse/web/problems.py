@@ -13,6 +13,9 @@ from charthouse.errors import (
 )
 from charthouse.web.responses import Response, json_response
 
+STORAGE_LIMIT = 507
+RETRY_SECONDS = 2
+
 STATUSES: dict[type[Refusal], int] = {
     BadRequest: 400,
     Unauthorized: 401,
@@ -21,19 +24,19 @@ STATUSES: dict[type[Refusal], int] = {
     ChartVersionExists: 409,
     TooLarge: 413,
     Unavailable: 503,
-    StorageLimitReached: 507,
+    StorageLimitReached: STORAGE_LIMIT,
 }
 
 
 def problem(refusal: Refusal) -> Response:
-    """Answer a refusal with its status and `{"error": <message>}`; no cache keeps it, since the next try may do."""
+    """Answer a refusal with its status and `{"error": <message>}`, not to be cached: the next try may succeed."""
     # The nearest class in the tree that has a status: BadPackage is a BadRequest.
     status = next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
     headers = {"Cache-Control": "no-store"}
     if isinstance(refusal, Unauthorized):
         headers["WWW-Authenticate"] = refusal.challenge
     if isinstance(refusal, Unavailable):
-        headers["Retry-After"] = str(refusal.retry_after)
+        headers["Retry-After"] = str(RETRY_SECONDS)
     return json_response(status, {"error": refusal.message}, headers)
 
 

@@ -20,7 +20,7 @@ class Request:
 
     method: str
     path: str
-    """As the gateway decoded it, once; nobody decodes it again, or `%252e` would become a dot."""
+    """As the gateway decoded it, once; never decoded again, or `%252e` would become a dot."""
     request_id: str
     query: Mapping[str, str] = field(default_factory=dict)
     """Decoded; the first value counts where a name is repeated, and a name without a value has an empty one."""
@@ -28,14 +28,14 @@ class Request:
     """By lower-case name."""
     body: bytes = b""
     encoded: bool = True
-    """Whether the body came as base64, byte for byte; if not, the gateway took it for text, which mangles a package."""
+    """Whether the body came as base64, byte for byte; if not, the gateway sent it as text, which damages a package."""
     host: str = "localhost"
     """Host and port by which the client knows this API."""
     scheme: str = "https"
 
     @classmethod
     def read(cls, event: Mapping[str, Any], request_id: str) -> Self:
-        """Read the event; `request_id` is for a client that sent none in `X-Request-Id` (or one not fit for a log).
+        """Read the event; `request_id` is used if the client sent none in `X-Request-Id`, or one not fit for a log.
 
         Raises `BadRequest` if the body is announced as base64 and is not.
         """
@@ -70,15 +70,15 @@ class Request:
     @property
     def prefers_async(self) -> bool:
         """Whether the client asks not to wait for the index (RFC 7240, `Prefer: respond-async`)."""
-        wishes = self.headers.get("prefer", "").lower().split(",")
-        return any(wish.partition(";")[0].strip() == "respond-async" for wish in wishes)
+        preferences = self.headers.get("prefer", "").lower().split(",")
+        return any(preference.partition(";")[0].strip() == "respond-async" for preference in preferences)
 
     def has(self, name: str) -> bool:
         """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""
         return name in self.query
 
     def base_url(self, context_path: str = "") -> str:
-        """Return the URL of the repository without a name, without a slash at its end."""
+        """Return the URL of the root repository, without a slash at its end."""
         return f"{self.scheme}://{self.host}{context_path}"
 
 
@@ -98,7 +98,7 @@ def _query(raw: str) -> dict[str, str]:
 
 
 def _body(body: str, *, encoded: bool) -> bytes:
-    # The flag decides, not the Content-Type: which types the gateway takes for text is its own affair.
+    # The flag decides, not the Content-Type: the gateway has its own list of text types.
     if not encoded:
         return body.encode("utf-8", "surrogatepass")
     try:

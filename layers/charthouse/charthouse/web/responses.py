@@ -11,6 +11,9 @@ TEXT = "text/plain; charset=utf-8"
 HTML = "text/html; charset=utf-8"
 YAML = "application/x-yaml"
 
+FOLLOWS = '199 charthouse "stored; the index follows within minutes"'
+"""The `Warning` of an answer that did not wait for the index."""
+
 
 @dataclass(frozen=True, slots=True)
 class Response:
@@ -22,10 +25,10 @@ class Response:
     """Text, or bytes, which travel as base64."""
 
     def event(self) -> dict[str, Any]:
-        """Return the answer as the gateway wants it.
+        """Return the answer as the gateway expects it.
 
-        A HEAD is answered like its GET, body included: nobody documents whether the gateway counts the body or trusts
-        our length, and with the body both are right. It does not pass the body on.
+        A HEAD is answered like its GET, body included: it is not documented whether the gateway counts the body or
+        trusts our length, and with the body both are right. It does not pass the body on.
         """
         binary = isinstance(self.body, bytes)
         return {
@@ -50,6 +53,13 @@ def json_text(value: object) -> str:
     return _utf8(text)
 
 
+def change_response(status: int, word: str, *, published: bool) -> Response:
+    """Answer a change with `{"<word>":true}` and this status, or 202 with a `Warning` if the index has to follow."""
+    if published:
+        return json_response(status, {word: True})
+    return json_response(202, {word: True}, {"Warning": FOLLOWS})
+
+
 def text_response(
     status: int, text: str, content_type: str = TEXT, headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -63,7 +73,7 @@ def bytes_response(status: int, body: bytes, content_type: str, headers: Mapping
 
 
 def redirect(url: str) -> Response:
-    """Send the client to a URL that is good for minutes: not to be stored, nor told to whoever is linked from there."""
+    """Send the client to a URL that is valid for minutes, so neither to be stored nor sent on as a referrer."""
     headers = {"Content-Type": TEXT, "Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
     return Response(302, headers)
 

@@ -12,7 +12,8 @@ of a repository are as many as `Depth` says, or any number with `DepthDynamic`. 
   because a mapping key of a custom domain may or may not be in the path: with the context path `/charts`,
   `/charts/x-1.0.0.tgz` is still a package.
 
-The path arrives percent-decoded once and is never decoded again.
+The path arrives percent-decoded once and is never decoded again. A name, version or file in a `Route` is short enough
+to be a key of the storage, and a `+` that a gateway made a blank is a `+` again.
 """
 
 import re
@@ -22,16 +23,20 @@ from enum import Enum, auto
 
 from charthouse.access.grants import Action
 from charthouse.errors import NotFound
-from charthouse.repository.keys import is_repository
+from charthouse.helm.chart import MAX_FILENAME
+from charthouse.repository.names import is_repository
 from charthouse.settings import Paths, Rules, Site
 
-MAX_FILE = 905
-"""Bytes of a file's name: the longest `ChartRef` has, and `.prov`."""
+MAX_FILE = MAX_FILENAME + len(".prov")
+"""Bytes of a file's name."""
 
+# No version has a blank, but a gateway may have made one of the `+` before build metadata. A constraint may have
+# blanks, so a version is recognised by its three numbers there.
 _LOST_PLUS = re.compile(r"(-v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?) ([0-9A-Za-z.-]+\.tgz(?:\.prov)?)$")
+_LOST_PLUS_IN_VERSION = re.compile(r"^(v?[0-9]+\.[0-9]+\.[0-9]+(?:-[0-9A-Za-z.-]+)?) ([0-9A-Za-z.-]+)$")
 _PACKAGE = re.compile(r"[^/]+\.tgz")
 _PROVENANCE = re.compile(r"[^/]+\.tgz\.prov")
-# A browser or client that asks for one of these wants the file, not a page of HTML.
+# A browser or client that requests one of these expects the file, not a page of HTML.
 _NO_PAGE = re.compile(r".*\.(tgz|prov|ya?ml|ico|txt)")
 
 
@@ -67,11 +72,11 @@ class Route:
 
     kind: Kind
     repo: str = ""
-    """Without slashes at its ends; empty: the repository without a name."""
+    """Without slashes at its ends; empty: the root repository."""
     name: str = ""
-    """The chart; as the client wrote it, not checked."""
+    """The chart."""
     version: str = ""
-    """A version, a constraint or `latest`; as the client wrote it, not checked."""
+    """A version, a constraint or `latest`."""
     file: str = ""
     """`<name>-<version>.tgz`, with `.prov` for a provenance file."""
     action: Action | None = None
@@ -142,9 +147,12 @@ class _Parser:
         return Route(Kind.HOME, repo, action=Action.PULL) if not repo or self._fits(repo) else None
 
     def _file(self, repo: str, file: str) -> Route | None:
-        file = _with_plus(file)
+        # The length comes before the regular expressions, some of which take quadratic time.
+        if len(file.encode()) > MAX_FILE:
+            return None
+        file = _LOST_PLUS.sub(r"\1+\2", file)
         kind = Kind.PACKAGE if _PACKAGE.fullmatch(file) else Kind.PROVENANCE if _PROVENANCE.fullmatch(file) else None
-        if kind is None or len(file.encode()) > MAX_FILE or not self._fits(repo):
+        if kind is None or not self._fits(repo):
             return None
         return Route(kind, repo, file=file, action=Action.PULL)
 
@@ -170,34 +178,29 @@ class _Parser:
         if self.method != "DELETE" or self.rules.disable_delete or slash:
             return None
         if route.kind is Kind.VERSION:
-            return replace(route, kind=Kind.DELETE_VERSION, action=Action.PUSH)
+            version = route.version.replace(" ", "+")
+            return replace(route, kind=Kind.DELETE_VERSION, version=version, action=Action.PUSH)
         return replace(route, kind=Kind.DELETE_CHART, action=Action.PUSH) if route.kind is Kind.CHART else None
 
     def _fits(self, repo: str) -> bool:
         return is_repository(repo, self.paths)
 
 
-def _with_plus(file: str) -> str:
-    """Return the file name with its `+` back, should a gateway have taken that for a space.
-
-    A chart's name may hold spaces; one that stands after a version can only be where its build metadata begins.
-    """
-    return _LOST_PLUS.sub(r"\1+\2", file)
-
-
 def _chart_route(tail: Sequence[str]) -> Route | None:
-    """Return the route, without its repository, of what stands after `charts`; None if nothing can stand so."""
+    """Return the route, without its repository, of what follows `charts`; None if there is none."""
+    if len("-".join(tail[:2]).encode()) > MAX_FILENAME - len(".tgz"):
+        return None
     match tail:
         case []:
             return Route(Kind.CHARTS, action=Action.PULL)
         case [name] if name:
             return Route(Kind.CHART, name=name, action=Action.PULL)
-        case [name, version] if name:
+        case [name, ""] if name:
             # An empty version is the newest, as in ChartMuseum.
-            return Route(Kind.VERSION, name=name, version=version or "latest", action=Action.PULL)
-        case [name, version, "templates"] if name and version:
-            return Route(Kind.TEMPLATES, name=name, version=version, action=Action.PULL)
-        case [name, version, "values"] if name and version:
-            return Route(Kind.VALUES, name=name, version=version, action=Action.PULL)
+            return Route(Kind.VERSION, name=name, version="latest", action=Action.PULL)
+        case [name, version, *rest] if name and version:
+            kind = {(): Kind.VERSION, ("templates",): Kind.TEMPLATES, ("values",): Kind.VALUES}.get(tuple(rest))
+            version = _LOST_PLUS_IN_VERSION.sub(r"\1+\2", version)
+            return Route(kind, name=name, version=version, action=Action.PULL) if kind else None
         case _:
             return None

@@ -1,0 +1,272 @@
+"""The catalog in DynamoDB: an item per package file, and one per repository for its state.
+
+Partition key `repo` (`/` and the repository), sort key `file`, attributes named as the fields of `Row`. Two local
+secondary indexes, both read strongly (only local ones can be): `by-chart` (range key `chart`, all attributes) and the
+sparse `by-dirty` (range key `dirty`, keys only), which holds only dirty rows.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import batched
+from typing import TYPE_CHECKING, Any
+
+from charthouse.aws.errors import mapped
+from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.repository.ports import RepositoryState, Row
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+BY_CHART = "by-chart"
+BY_DIRTY = "by-dirty"
+STATE = "#repository"
+"""Sort key of a repository's state; no file has this name, since those end in `.tgz`."""
+
+BATCH = 100
+"""Keys per BatchGetItem.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchGetItem.html
+"""
+BATCH_TRIES = 8
+BATCH_PAUSE = 0.05
+"""Seconds before the keys that a BatchGetItem left out are requested again; doubled each time."""
+
+_FAILED = frozenset({"ConditionalCheckFailedException"})
+_NUMBERS = frozenset({"rev", "size", "expires"})
+_FLAGS = frozenset({"unreadable"})
+"""Attributes that exist only where they are true."""
+_NAMES = tuple(field.name for field in fields(Row))
+
+type _Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class DynamoCatalog:
+    """Implements `Catalog` on a table."""
+
+    dynamodb: "DynamoDBClient"
+    table: str
+    sleep: Callable[[float], None] = time.sleep
+
+    def get(self, repo: str, file: str) -> Row | None:
+        """Return the row, or None."""
+        item = self._get(repo, file)
+        return None if item is None else _row(item)
+
+    def put(self, row: Row, over: int | None) -> None:
+        """Write the row if the stored one has this `rev` (None: there is none), else raise `ConditionFailed`.
+
+        After a lost answer the SDK's own retry fails on its own first write: the caller starts again and writes once
+        more. An equal stored row is not accepted as our own, because another process may have written it after an
+        older look at the bucket.
+        """
+        condition: dict[str, Any] = {
+            "ConditionExpression": "#rev = :over",
+            "ExpressionAttributeNames": {"#rev": "rev"},
+            "ExpressionAttributeValues": {":over": _number(over or 0)},
+        }
+        if over is None:
+            condition = {
+                "ConditionExpression": "attribute_not_exists(#file)",
+                "ExpressionAttributeNames": {"#file": "file"},
+            }
+        with mapped(row.file, failed=_FAILED):
+            self.dynamodb.put_item(TableName=self.table, Item=_item(row), **condition)
+
+    def dirty(self, repo: str) -> list[Row]:
+        """Return all dirty rows: their keys from `by-dirty`, then each row; those clean by then are left out.
+
+        A row cleared and dirtied again between two pages is found twice and read once, since BatchGetItem refuses
+        duplicate keys.
+        """
+        files = dict.fromkeys(item["file"]["S"] for item in self._query(repo, IndexName=BY_DIRTY))
+        rows = map(_row, self._batch(_key(repo, file) for file in files))
+        return [row for row in rows if row.dirty is not None]
+
+    def clear(self, row: Row, expires: int | None) -> None:
+        """Remove `dirty` if the stored `rev` is still `row.rev`, and set `expires`; otherwise do nothing."""
+        values: dict[str, Any] = {":rev": _number(row.rev)}
+        update = "REMOVE #dirty, #expires"
+        if expires is not None:
+            values[":expires"] = _number(expires)
+            update = "SET #expires = :expires REMOVE #dirty"
+        try:
+            with mapped(row.file, failed=_FAILED):
+                self.dynamodb.update_item(
+                    TableName=self.table,
+                    Key=_key(row.repo, row.file),
+                    UpdateExpression=update,
+                    ConditionExpression="#rev = :rev",
+                    ExpressionAttributeNames={"#rev": "rev", "#dirty": "dirty", "#expires": "expires"},
+                    ExpressionAttributeValues=values,
+                )
+        except ConditionFailed:
+            return
+
+    def rows(self, repo: str, after: str = "") -> Iterator[Row]:
+        """Yield all rows bytewise by file name, page by page."""
+        for item in self._query(repo, after=after):
+            if item["file"]["S"] != STATE:
+                yield _row(item)
+
+    def chart(self, repo: str, name: str) -> list[Row]:
+        """Return all rows of this chart."""
+        return [_row(item) for item in self._query(repo, IndexName=BY_CHART, chart=name)]
+
+    def state(self, repo: str) -> RepositoryState | None:
+        """Return the repository's state, or None."""
+        item = self._get(repo, STATE)
+        return None if item is None else _state(item)
+
+    def states(self, repos: Iterable[str]) -> list[RepositoryState]:
+        """Return the states of these repositories, read in batches."""
+        wanted = list(repos)
+        found = {(state := _state(item)).repo: state for item in self._batch(_key(repo, STATE) for repo in wanted)}
+        return [found[repo] for repo in wanted if repo in found]
+
+    def acquire_lease(self, repo: str, owner: str, now: float, until: float) -> RepositoryState | None:
+        """Acquire the lease if it is free, expired at `now`, or already this owner's after a lost answer."""
+        try:
+            item = self._update(
+                repo,
+                "SET lease_owner = :owner, lease_until = :until",
+                {":owner": {"S": owner}, ":until": _number(until), ":now": _number(now)},
+                "attribute_not_exists(lease_until) OR lease_until <= :now OR lease_owner = :owner",
+            )
+        except ConditionFailed:
+            return None
+        return _state(item)
+
+    def release_lease(self, repo: str, owner: str) -> None:
+        """Release the lease if this owner still holds it; otherwise do nothing."""
+        try:
+            self._update(repo, "REMOVE lease_owner, lease_until", {":owner": {"S": owner}}, "lease_owner = :owner")
+        except ConditionFailed:
+            return
+
+    def set_reconciled(self, repo: str, at: str) -> None:
+        """Record that all stored files have been compared with the rows."""
+        self._update(repo, "SET reconciled = :at", {":at": {"S": at}})
+
+    def set_counts(self, repo: str, charts: int, versions: int) -> None:
+        """Record the counts of the index just published."""
+        counts = {":charts": _number(charts), ":versions": _number(versions)}
+        self._update(repo, "SET charts = :charts, versions = :versions", counts)
+
+    def unpublished(self) -> dict[str, str]:
+        """Scan `by-dirty`: the repositories with dirty rows, each with its oldest `dirty`."""
+        oldest: dict[str, str] = {}
+        scan = self.dynamodb.get_paginator("scan")
+        with mapped(BY_DIRTY):
+            for page in scan.paginate(TableName=self.table, IndexName=BY_DIRTY, ConsistentRead=True):
+                for item in page["Items"]:
+                    repo, dirty = _repo(item), item["dirty"]["S"]
+                    oldest[repo] = min(dirty, oldest.get(repo, dirty))
+        return oldest
+
+    def _get(self, repo: str, file: str) -> _Item | None:
+        with mapped(file):
+            answer = self.dynamodb.get_item(TableName=self.table, Key=_key(repo, file), ConsistentRead=True)
+        return answer.get("Item")
+
+    def _update(self, repo: str, update: str, values: dict[str, Any], condition: str | None = None) -> _Item:
+        """Change the state, which the first update creates, and return it; raise `ConditionFailed`."""
+        conditional: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
+        with mapped(repo, failed=_FAILED):
+            answer = self.dynamodb.update_item(
+                TableName=self.table,
+                Key=_key(repo, STATE),
+                UpdateExpression=update,
+                ExpressionAttributeValues=values,
+                ReturnValues="ALL_NEW",
+                **conditional,
+            )
+        return answer["Attributes"]
+
+    def _query(self, repo: str, *, after: str = "", chart: str = "", **request: Any) -> Iterator[_Item]:
+        names = {"#repo": "repo"}
+        values: dict[str, Any] = {":repo": {"S": _partition(repo)}}
+        condition = "#repo = :repo"
+        if after:
+            names["#file"], values[":after"] = "file", {"S": after}
+            condition += " AND #file > :after"
+        if chart:
+            names["#chart"], values[":chart"] = "chart", {"S": chart}
+            condition += " AND #chart = :chart"
+        request |= {
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values,
+        }
+        query = self.dynamodb.get_paginator("query")
+        with mapped(repo):
+            for page in query.paginate(TableName=self.table, ConsistentRead=True, **request):
+                yield from page["Items"]
+
+    def _batch(self, keys: Iterable[_Item]) -> Iterator[_Item]:
+        """Read items strongly; keys that AWS leaves out are requested again, `Unavailable` if they stay out."""
+        for some in batched(keys, BATCH, strict=False):
+            wanted: dict[str, Any] = {self.table: {"Keys": list(some), "ConsistentRead": True}}
+            for tried in range(BATCH_TRIES):
+                if tried:
+                    self.sleep(BATCH_PAUSE * 2 ** (tried - 1))
+                with mapped(self.table):
+                    answer: Mapping[str, Any] = self.dynamodb.batch_get_item(RequestItems=wanted)
+                for items in answer["Responses"].values():
+                    yield from items
+                wanted = answer.get("UnprocessedKeys", {})
+                if not wanted:
+                    break
+            else:
+                raise Unavailable("The table is busy, try again later")
+
+
+def _partition(repo: str) -> str:
+    """Return the partition key, which DynamoDB demands not to be empty."""
+    return f"/{repo}"
+
+
+def _key(repo: str, file: str) -> dict[str, Any]:
+    return {"repo": {"S": _partition(repo)}, "file": {"S": file}}
+
+
+def _repo(item: _Item) -> str:
+    repo: str = item["repo"]["S"]
+    return repo.removeprefix("/")
+
+
+def _number(value: float) -> dict[str, str]:
+    return {"N": repr(value)}
+
+
+def _item(row: Row) -> dict[str, Any]:
+    values = {name: getattr(row, name) for name in _NAMES if name not in {"repo", "file"}}
+    return {
+        **_key(row.repo, row.file),
+        **{name: _attribute(name, value) for name, value in values.items() if value is not None and value is not False},
+    }
+
+
+def _attribute(name: str, value: Any) -> dict[str, Any]:
+    if name in _FLAGS:
+        return {"BOOL": True}
+    return _number(value) if name in _NUMBERS else {"S": value}
+
+
+def _row(item: _Item) -> Row:
+    known: dict[str, Any] = {name: item[name]["S"] for name in _NAMES if name in item and "S" in item[name]}
+    known |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
+    known |= {name: item[name]["BOOL"] for name in _FLAGS if name in item}
+    return Row(**known | {"repo": _repo(item)})
+
+
+def _state(item: _Item) -> RepositoryState:
+    reconciled = item.get("reconciled")
+    return RepositoryState(
+        _repo(item),
+        None if reconciled is None else reconciled["S"],
+        int(item.get("charts", {"N": "0"})["N"]),
+        int(item.get("versions", {"N": "0"})["N"]),
+    )

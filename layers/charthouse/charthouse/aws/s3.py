@@ -1,0 +1,259 @@
+"""Packages, indexes and large answers in S3."""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from charthouse.aws.errors import CONFLICT, FAILED, GONE, code, mapped, retry_conflict
+from charthouse.aws.keys import ANSWERS, INDEXES, OURS, file_path, index_path, index_repo, plain_path, stored_key
+from charthouse.errors import Unavailable, Unreadable
+from charthouse.repository.ports import StoredFile, StoredIndex
+from charthouse.settings import Storage
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
+UPLOAD_ID = "charthouse-upload-id"
+"""Name of the object metadata (`x-amz-meta-…`) by which a client recognises its own object when an answer was lost."""
+
+DIGEST = "charthouse-digest"
+"""Name of the object metadata that saves reading a package to know what its provenance has to sign."""
+
+INDEX_TYPE = "application/x-yaml"
+INDEX_CACHE = "no-cache"
+"""A cache may store an index, but has to ask S3 whether it is still the newest."""
+
+ANSWER_SECONDS = 300
+"""For how long the URL of a large answer is valid."""
+
+_UNREADABLE = frozenset({"AccessDenied", "InvalidObjectState"})
+"""Of an object that HEAD has shown: encrypted with a key we may not use, or archived."""
+
+_CONTENT_TYPES = {"tgz": "application/gzip", "prov": "application/pgp-signature"}
+"""Never a Content-Encoding: a client that undoes it would store a tar under the name of a package."""
+
+
+@dataclass(frozen=True, slots=True)
+class S3PackageStore:
+    """Implements `PackageStore` on a bucket, with or without versioning."""
+
+    s3: "S3Client"
+    storage: Storage
+    sleep: Callable[[float], None] = time.sleep
+
+    def head(self, repo: str, file: str) -> StoredFile | None:
+        """Return what is stored now, or None. Needs `s3:ListBucket`, or S3 says 403 instead of 404."""
+        try:
+            with mapped(file):
+                answer = self.s3.head_object(Bucket=self.storage.bucket, Key=self._key(repo, file))
+        except ClientError as error:
+            if code(error) in {"404", "NoSuchKey"}:
+                return None
+            raise
+        metadata = answer.get("Metadata", {})
+        return StoredFile(
+            repo,
+            file,
+            _bare(answer["ETag"]),
+            answer["ContentLength"],
+            _whole_seconds(answer["LastModified"]),
+            answer.get("VersionId"),
+            metadata.get(UPLOAD_ID),
+            metadata.get(DIGEST),
+        )
+
+    def read(self, stored: StoredFile) -> bytes:
+        """Return the bytes of this version, also when it is no longer the newest."""
+        version: dict[str, Any] = {} if stored.version_id is None else {"VersionId": stored.version_id}
+        try:
+            with mapped(stored.file, failed=GONE):
+                answer = self.s3.get_object(
+                    Bucket=self.storage.bucket,
+                    Key=self._key(stored.repo, stored.file),
+                    IfMatch=_quoted(stored.etag),
+                    **version,
+                )
+                return answer["Body"].read()
+        except ClientError as error:
+            if code(error) in _UNREADABLE or code(error).startswith("KMS."):
+                raise Unreadable(f"cannot be read: S3 says {code(error)}") from error
+            raise
+
+    def create(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store where nothing, or a delete marker, is; raise `ConditionFailed` if a file is there.
+
+        A 409 says nothing about an object: after a few tries it is `Unavailable`, never "exists". After a lost answer
+        the SDK's own retry may find what the first try stored: a caller that gets `ConditionFailed` compares the
+        upload id.
+        """
+        try:
+            self._put(repo, file, body, upload_id, {"IfNoneMatch": "*"}, failed=FAILED - {CONFLICT})
+        except ClientError as error:
+            if code(error) == CONFLICT:
+                raise Unavailable("The storage is busy with this file, try again later") from error
+            raise
+
+    def replace(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store over whatever is there."""
+        self._put(repo, file, body, upload_id, {}, failed=frozenset())
+
+    def delete(self, stored: StoredFile) -> None:
+        """Delete a file that still has this ETag, else raise `ConditionFailed`. With versioning it leaves a marker."""
+
+        def delete() -> None:
+            self.s3.delete_object(
+                Bucket=self.storage.bucket, Key=self._key(stored.repo, stored.file), IfMatch=_quoted(stored.etag)
+            )
+
+        with mapped(stored.file, failed=FAILED):
+            retry_conflict(delete, self.sleep)
+
+    def list(self, repo: str, after: str = "") -> Iterator[StoredFile]:
+        """Yield the files in S3's order, which is that of the bytes of their keys.
+
+        S3 folds what lies deeper, `.charthouse/` in the root repository among it (`Delimiter`).
+        """
+        start = self._key(repo, "")
+        more = {"StartAfter": f"{start}{after}"} if after else {}
+        for page in self._pages(repo, Prefix=start, Delimiter="/", **more):
+            for item in page.get("Contents", []):
+                file = item["Key"].removeprefix(start)
+                if file:  # the console makes a folder by an object of its name
+                    yield StoredFile(
+                        repo, file, _bare(item["ETag"]), item["Size"], _whole_seconds(item["LastModified"])
+                    )
+
+    def children(self, parent: str) -> Iterator[str]:
+        """Yield the common prefixes one level down, bytewise with the slash at their end."""
+        for page in self._pages(parent, Prefix=self._key(parent, ""), Delimiter="/"):
+            for item in page.get("CommonPrefixes", []):
+                found = plain_path(self.storage, item["Prefix"])
+                if found is not None and found != OURS:
+                    yield found.removesuffix("/")
+
+    def _pages(self, repo: str, **request: Any) -> Iterator[Mapping[str, Any]]:
+        with mapped(repo):
+            yield from self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.storage.bucket, **request)
+
+    def _put(
+        self, repo: str, file: str, body: bytes, upload_id: str, condition: Mapping[str, str], failed: frozenset[str]
+    ) -> None:
+        request: dict[str, Any] = {
+            "Bucket": self.storage.bucket,
+            "Key": self._key(repo, file),
+            "Body": body,
+            "ContentType": _CONTENT_TYPES.get(file.rpartition(".")[2], "application/octet-stream"),
+            "Metadata": {UPLOAD_ID: upload_id, DIGEST: sha256(body).hexdigest()},
+            **_encryption(self.storage),
+            **condition,
+        }
+
+        def put() -> None:
+            self.s3.put_object(**request)
+
+        with mapped(file, failed=failed):
+            retry_conflict(put, self.sleep)
+
+    def _key(self, repo: str, file: str) -> str:
+        return stored_key(self.storage, file_path(repo, file))
+
+
+@dataclass(frozen=True, slots=True)
+class S3IndexStore:
+    """Implements `IndexStore` under `.charthouse/index/` of the bucket."""
+
+    s3: "S3Client"
+    storage: Storage
+
+    def read(self, repo: str) -> StoredIndex | None:
+        """Return the index published last and its ETag, or None."""
+        try:
+            with mapped(repo):
+                answer = self.s3.get_object(Bucket=self.storage.bucket, Key=self._key(repo))
+                return StoredIndex(answer["Body"].read(), _bare(answer["ETag"]))
+        except ClientError as error:
+            if code(error) == "NoSuchKey":
+                return None
+            raise
+
+    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+        """Replace the index that has this ETag; a 409 is `ConditionFailed` too, since the caller reads again anyway.
+
+        After a lost answer the SDK's own retry fails on what the first try wrote. Starting again is right then too,
+        because the dirty rows are still dirty.
+        """
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": _quoted(etag)}
+        with mapped(repo, failed=FAILED):
+            self.s3.put_object(
+                Bucket=self.storage.bucket,
+                Key=self._key(repo),
+                Body=body,
+                ContentType=INDEX_TYPE,
+                CacheControl=INDEX_CACHE,
+                **_encryption(self.storage),
+                **condition,
+            )
+
+    def repositories(self) -> Iterator[str]:
+        """Yield the name of every repository that has an index, bytewise.
+
+        The names are sorted here: keys sort `a-b/index.yaml` before `a/index.yaml`, names sort `a` before `a-b`.
+        """
+        names: list[str] = []
+        start = stored_key(self.storage, INDEXES)
+        with mapped(INDEXES):
+            for page in self.s3.get_paginator("list_objects_v2").paginate(Bucket=self.storage.bucket, Prefix=start):
+                paths = (plain_path(self.storage, item["Key"]) for item in page.get("Contents", []))
+                names += [name for path in paths if path is not None and (name := index_repo(path)) is not None]
+        yield from sorted(names, key=str.encode)
+
+    def _key(self, repo: str) -> str:
+        return stored_key(self.storage, index_path(repo))
+
+
+@dataclass(frozen=True, slots=True)
+class S3Answers:
+    """Stores answers too large for a Lambda under `.charthouse/answers/`, which a lifecycle rule deletes."""
+
+    s3: "S3Client"
+    storage: Storage
+
+    def offer(self, name: str, body: bytes, content_type: str) -> str:
+        """Store the answer under a name that cannot be guessed, and return a URL by which everyone may read it."""
+        key = stored_key(self.storage, f"{ANSWERS}{name}")
+        with mapped(name):
+            self.s3.put_object(
+                Bucket=self.storage.bucket,
+                Key=key,
+                Body=body,
+                ContentType=content_type,
+                **_encryption(self.storage),
+            )
+        return self.s3.generate_presigned_url(
+            "get_object", Params={"Bucket": self.storage.bucket, "Key": key}, ExpiresIn=ANSWER_SECONDS
+        )
+
+
+def _encryption(storage: Storage) -> dict[str, Any]:
+    """Return the arguments by which a PutObject asks for encryption; none for the bucket's own default."""
+    if not storage.sse:
+        return {}
+    key = {"SSEKMSKeyId": storage.kms_key} if storage.kms_key and storage.sse == "aws:kms" else {}
+    return {"ServerSideEncryption": storage.sse, **key}
+
+
+def _bare(etag: str) -> str:
+    return etag.strip('"')
+
+
+def _quoted(etag: str) -> str:
+    return f'"{etag}"'
+
+
+def _whole_seconds(modified: datetime) -> datetime:
+    return modified.astimezone(UTC).replace(microsecond=0)

@@ -1,0 +1,178 @@
+"""What clients change: push a package or its provenance, delete a version or a chart."""
+
+from dataclasses import dataclass
+
+from charthouse.errors import BadProvenance, ChartVersionExists, NotFound, StorageLimitReached, Unavailable
+from charthouse.helm.chart import ChartRef, package_file
+from charthouse.helm.package import Package
+from charthouse.helm.provenance import Provenance
+from charthouse.helm.versions import sort_key
+from charthouse.repository import packages
+from charthouse.repository.names import PACKAGE, PROVENANCE
+from charthouse.repository.packages import Signature, sync_provenance
+from charthouse.repository.ports import Row
+from charthouse.repository.publish import Outcome, publish_rows
+from charthouse.repository.repository import Repository, timestamp
+from charthouse.repository.sync import OwnUpload, import_existing, listed_line, sync_file
+from charthouse.settings import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What a client uploads: a package, provenance, or both; and how."""
+
+    package: bytes | None
+    provenance: bytes | None
+    force: bool = False
+    wait: bool = True
+    """False: the client asked not to wait for the index (`Prefer: respond-async`)."""
+    exists: str = "file already exists"
+    """The message for a version that exists already; ChartMuseum has two texts."""
+
+
+def push(repository: Repository, rules: Rules, upload: Push) -> Outcome:
+    """Store what was uploaded and publish it.
+
+    The conditional PUT of the package decides which upload of a version wins. A failure up to that write raises, and
+    nothing is stored; after it the change is final, and a failure only makes the outcome `STORED`. Raises `BadPackage`,
+    `BadProvenance`, `ChartVersionExists`, `StorageLimitReached`, `Unavailable`.
+    """
+    overwrite = rules.allow_overwrite or (upload.force and not rules.disable_force_overwrite)
+    provenance = Provenance.read(upload.provenance) if upload.provenance is not None else None
+    if upload.package is not None:
+        package = Package.read(upload.package)
+        # Nothing may be stored that the index cannot show.
+        listed_line(package, timestamp(repository.clock.now()))
+        if provenance is not None and provenance.filename != f"{package.ref.filename}.prov":
+            raise BadProvenance(f"{provenance.filename} cannot be the provenance file of {package.ref.filename}")
+        return _push_package(repository, rules, upload, upload.package, package, overwrite=overwrite)
+    if upload.provenance is None or provenance is None:
+        raise BadProvenance("invalid provenance file")
+    _push_file(repository, rules, provenance.filename, upload.provenance, upload.exists, overwrite=overwrite)
+    return Outcome.PUBLISHED
+
+
+def delete_version(repository: Repository, name: str, version: str, *, wait: bool = True) -> Outcome:
+    """Delete a version and its provenance.
+
+    The file name decides, as in ChartMuseum: `x-1` `2` and `x` `1-2` are the same file. Raises `NotFound` if there is
+    none, after making sure that the index agrees: a delete that crashed is finished by its retry.
+    """
+    return _delete(repository, [package_file(name, version)], "chart version not found", wait=wait)
+
+
+def delete_chart(repository: Repository, name: str, *, wait: bool = True) -> Outcome:
+    """Delete every version of the chart and their provenance; raises `NotFound` if there is none.
+
+    Raises `Unavailable` while a version is left, though others may be gone by then: its retry deletes the rest.
+    """
+    state = repository.catalog.state(repository.name)
+    if state is None or state.reconciled is None:
+        # The catalog does not know what was stored before it existed.
+        import_existing(repository)
+    files = [row.file for row in repository.catalog.chart(repository.name, name)]
+    return _delete(repository, files, "chart not found", wait=wait)
+
+
+def _push_package(
+    repository: Repository, rules: Rules, upload: Push, body: bytes, package: Package, *, overwrite: bool
+) -> Outcome:
+    file = package.ref.filename
+    try:
+        upload_id = _push_file(repository, rules, file, body, upload.exists, overwrite=overwrite)
+    except ChartVersionExists:
+        # The client must be able to see the version that exists.
+        if publish_rows(repository, [sync_file(repository, file)]) is Outcome.STORED:
+            raise Unavailable("the version exists, and the index does not show it yet: try again") from None
+        raise
+    _push_signature(repository, file, Signature(upload.provenance, package.digest) if upload.provenance else None)
+    try:
+        rows = [sync_file(repository, file, own=OwnUpload(upload_id, package))]
+        if rules.per_chart_limit:
+            rows += _prune(repository, package.ref, rules.per_chart_limit)
+        return publish_rows(repository, rows, wait=upload.wait)
+    except Unavailable as failure:
+        repository.record("left_to_the_event", file=file, reason=failure.message)
+        return Outcome.STORED
+
+
+def _push_file(repository: Repository, rules: Rules, file: str, body: bytes, exists: str, *, overwrite: bool) -> str:
+    """Store a file and return the upload id; raises `ChartVersionExists` if one is there and stays."""
+    upload_id = repository.clock.token()
+    _check_room(repository, rules, file, exists, overwrite=overwrite)
+    if overwrite:
+        packages.replace(repository, file, body, upload_id)
+    elif not packages.create(repository, file, body, upload_id):
+        raise ChartVersionExists(exists)
+    return upload_id
+
+
+def _push_signature(repository: Repository, file: str, uploaded: Signature | None) -> None:
+    """Store the provenance beside its package, and delete what signs another."""
+    try:
+        sync_provenance(repository, file, uploaded)
+    except Unavailable as failure:
+        if uploaded:
+            raise Unavailable("the package is stored, its provenance is not: send that to the prov route") from failure
+        repository.record("provenance_left", file=file, reason=failure.message)
+
+
+def _check_room(repository: Repository, rules: Rules, file: str, exists: str, *, overwrite: bool) -> None:
+    """Raise if a new file exceeds `MaxStorageObjects`; best effort beside concurrent uploads.
+
+    Raises `StorageLimitReached`, or `ChartVersionExists` in a full repository that has this very file: that says more.
+    """
+    limit = rules.max_storage_objects
+    if not limit:
+        return
+    count = 0
+    for stored in repository.packages.list(repository.name):
+        count += stored.file.endswith((PACKAGE, PROVENANCE))
+        if count >= limit:
+            break
+    if count < limit:
+        return
+    if repository.packages.head(repository.name, file) is None:
+        raise StorageLimitReached("repo has reached storage limit")
+    if not overwrite:
+        raise ChartVersionExists(exists)
+
+
+def _prune(repository: Repository, pushed: ChartRef, limit: int) -> list[Row]:
+    """Delete all but the newest `limit` versions of the chart by SemVer (`PerChartLimit`), never the one just pushed.
+
+    Returns the rows of the deleted ones, to be published. A version overwritten meanwhile stays, and what a crash
+    leaves over the next push deletes.
+    """
+    rows = [row for row in repository.catalog.chart(repository.name, pushed.name) if row.line is not None]
+    rows.sort(key=lambda row: sort_key(row.version or ""), reverse=True)
+    pruned = []
+    for row in rows[limit:]:
+        if row.file != pushed.filename and _delete_row(repository, row):
+            repository.record("version_pruned", file=row.file)
+            pruned.append(sync_file(repository, row.file))
+    return pruned
+
+
+def _delete_row(repository: Repository, row: Row) -> bool:
+    return packages.delete(repository, row.file, only_if=lambda stored: stored.etag == row.etag)
+
+
+def _delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Outcome:
+    results = repository.map(lambda file: packages.delete(repository, file), files)
+    deleted = [file for file, gone in zip(files, results, strict=True) if gone]
+    try:
+        rows = repository.map(lambda file: sync_file(repository, file), files)
+        # No rows left: an earlier delete may have crashed before it published. Wait for every dirty row.
+        rows = rows or repository.catalog.dirty(repository.name)
+        outcome = publish_rows(repository, rows, wait=wait or not deleted)
+    except Unavailable as failure:
+        if not deleted:
+            raise
+        repository.record("left_to_the_event", file=deleted[0], reason=failure.message)
+        return Outcome.STORED
+    if deleted:
+        return outcome
+    if outcome is Outcome.STORED:
+        raise Unavailable(f"{missing}, and the index does not say so yet: try again")
+    raise NotFound(missing)

@@ -1,0 +1,249 @@
+"""What runs without a client: events of the store, the sweep of what is unpublished, the daily reconciliation.
+
+One file costs only itself, and one repository only itself: what fails is recorded by name, and the rest is done.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import Any, Self
+
+from charthouse.errors import Unavailable
+from charthouse.helm.chart import package_file
+from charthouse.helm.index import Index
+from charthouse.helm.index_check import check_index
+from charthouse.repository.names import is_package, is_repository, split_path
+from charthouse.repository.ports import StoredIndex
+from charthouse.repository.publish import LONGEST_WAIT, entries_of, publish_index, publish_shared
+from charthouse.repository.repository import Ports, Repository, timestamp
+from charthouse.repository.sync import sync_all, sync_file
+from charthouse.settings import Paths
+
+LISTED = "\U0010ffff"
+"""Where to continue when every file has been compared and only the index was too late: after every file name."""
+
+
+def handle_object_events(
+    ports: Ports, paths: Paths, messages: Mapping[str, Sequence[str]], *, deadline: float
+) -> list[str]:
+    """Sync every file the messages name, each once, and publish each repository once.
+
+    `messages` is message id → paths of stored files. A message is a hint: what is stored now counts, so repeated, late
+    and reordered ones change nothing. Paths that are no package of a repository at this depth are ignored. Returns the
+    ids of the messages that failed and have to be delivered again. Never waits for the lease.
+    """
+    named = {path for paths_of in messages.values() for path in paths_of}
+    targets = {path: target for path in sorted(named) if (target := split_path(path, paths)) is not None}
+
+    def sync(path: str) -> bool | None:
+        """Return whether the index has to follow; None if it failed."""
+        repo, file = targets[path]
+        repository = ports.repository(repo, deadline)
+        try:
+            return sync_file(repository, file).dirty is not None
+        except Exception as error:  # noqa: BLE001  one file that fails must not fail the messages of the others
+            repository.record("event_failed", file=file, **_reason(error))
+            return None
+
+    synced = dict(zip(targets, ports.map(sync, targets), strict=True))
+    failed = {path for path, dirty in synced.items() if dirty is None}
+    for repo in sorted({targets[path][0] for path, dirty in synced.items() if dirty}):
+        repository = ports.repository(repo, deadline)
+        try:
+            publish_shared(repository, wait=False)
+        except Exception as error:  # noqa: BLE001  nor one repository those of the others
+            repository.record("event_failed", **_reason(error))
+            failed.update(path for path, target in targets.items() if target[0] == repo)
+    return [message for message, paths_of in messages.items() if failed.intersection(paths_of)]
+
+
+def publish_pending(ports: Ports, *, deadline: float) -> float:
+    """Publish every repository with dirty rows; return for how many seconds the oldest change has been waiting.
+
+    A row still dirty after minutes means that its writer crashed or was throttled.
+    """
+    pending = ports.catalog.unpublished()
+    now = ports.clock.now()
+    for repo in sorted(pending, key=pending.__getitem__):
+        repository = ports.repository(repo, deadline)
+        try:
+            publish_shared(repository)
+        except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others unpublished
+            repository.record("sweep_failed", **_reason(error))
+    return max((now - datetime.fromisoformat(since).timestamp() for since in pending.values()), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a reconciliation found, in one repository or in all."""
+
+    repositories: int = 0
+    versions: int = 0
+    synced: int = 0
+    """Files whose row differed from what is stored."""
+    unlisted: int = 0
+    """Stored files without an entry."""
+    differences: int = 0
+    """Entries of the index that differed from their row, and indexes that were rebuilt."""
+    failed: int = 0
+    """Files and repositories that could not be compared."""
+
+    def counts(self) -> dict[str, int]:
+        """Return the counts by name."""
+        return asdict(self)
+
+    def plus(self, other: "Found") -> "Found":
+        """Return the sum of both."""
+        mine, theirs = self.counts(), other.counts()
+        return Found(**{name: mine[name] + theirs[name] for name in mine})
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a reconciliation has come, to be continued."""
+
+    repo: str | None = None
+    """The repository to continue with; None: the first."""
+    after: str = ""
+    """The last file compared in it."""
+    found: Found = field(default_factory=Found)
+    done: bool = False
+
+    @classmethod
+    def read(cls, event: Mapping[str, Any]) -> Self:
+        """Read what `event` handed on; any other event starts from the beginning."""
+        return cls(event.get("repo"), event.get("after", ""), Found(**event.get("found", {})))
+
+    def event(self) -> dict[str, Any]:
+        """Return what the next invocation has to know, as JSON."""
+        return {"repo": self.repo, "after": self.after, "found": self.found.counts()}
+
+
+def reconcile(ports: Ports, paths: Paths, *, deadline: float, start: Progress | None = None) -> Progress:
+    """Compare store, rows and index of all repositories, from `start` on, and repair what differs by the two steps.
+
+    Returns when it is done or the deadline (seconds since the epoch) has passed.
+    """
+    progress = start or Progress()
+    for name in find_repositories(ports, paths):
+        if progress.repo is not None and name < progress.repo:
+            continue
+        after = progress.after if name == progress.repo else ""
+        progress = replace(progress, repo=name, after=after)
+        repository = ports.repository(name, deadline)
+        if repository.expired:
+            return progress
+        try:
+            progress = _reconcile_one(repository, progress)
+        except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others from comparison
+            repository.record("reconcile_failed", **_reason(error))
+            progress = replace(progress, after="", found=progress.found.plus(Found(failed=1)))
+        if progress.after:
+            return progress
+    return replace(progress, done=True)
+
+
+def find_repositories(ports: Ports, paths: Paths) -> list[str]:
+    """Return the name of every repository there is: it has stored packages, or an index."""
+    found = {repo for repo in ports.indexes.repositories() if is_repository(repo, paths)}
+    found.update(repo for repo in _walk(ports, paths, "") if _has_packages(ports, repo))
+    return sorted(found)
+
+
+def verify_index(repository: Repository) -> int:
+    """Compare the published index with the rows, rebuild it if it differs, and return the number of differences.
+
+    Changes made meanwhile are no differences: rows that are dirty, or an index replaced during the comparison, are for
+    the next one. Raises `Unavailable` when the deadline has passed.
+    """
+    stored = repository.indexes.read(repository.name)
+    index = repository.parse(stored)
+    if stored is None or index is None or not _is_strict(stored.body):
+        publish_index(repository, rebuild=True)
+        repository.record("index_rebuilt")
+        return 1
+    rows = list(repository.catalog.rows(repository.name))
+    expected = Index.fold(repository.envelope, entries_of(rows))
+    if index.blocks == expected.blocks:
+        return 0
+    if any(row.dirty for row in rows) or repository.indexes.read(repository.name) != stored:
+        return 0
+    files = _differing(index, expected)
+    for file in files:
+        repository.record("index_differed", file=file)
+    publish_index(repository, rebuild=True)
+    repository.record("index_rebuilt")
+    return max(1, len(files))
+
+
+def _walk(ports: Ports, paths: Paths, repo: str) -> Iterator[str]:
+    """Yield every repository name at or below `repo` that the folders of the store allow."""
+    depth = len(repo.split("/")) if repo else 0
+    if is_repository(repo, paths):
+        yield repo
+    if not paths.depth_dynamic and depth >= paths.depth:
+        return
+    for child in ports.packages.children(repo):
+        if is_repository(child, Paths(depth_dynamic=True)):
+            yield from _walk(ports, paths, child)
+
+
+def _has_packages(ports: Ports, repo: str) -> bool:
+    return any(is_package(stored.file) for stored in ports.packages.list(repo))
+
+
+def _reconcile_one(repository: Repository, progress: Progress) -> Progress:
+    compared = sync_all(repository, progress.after)
+    found = Found(synced=compared.synced, unlisted=compared.unlisted, failed=compared.failed)
+    found = progress.found.plus(found)
+    if compared.next is not None:
+        return replace(progress, after=compared.next, found=found)
+    try:
+        whole = _publish_and_verify(repository)
+    except Unavailable:
+        if repository.clock.now() + LONGEST_WAIT < repository.deadline:
+            raise
+        return replace(progress, after=LISTED, found=found)
+    return replace(progress, after="", found=found.plus(whole))
+
+
+def _publish_and_verify(repository: Repository) -> Found:
+    damaged = _is_missing_or_foreign(repository)
+    if not publish_shared(repository):
+        raise Unavailable(f"the index of {repository.name!r} could not be published in time")
+    repository.catalog.set_reconciled(repository.name, timestamp(repository.clock.now()))
+    differences = int(damaged) + verify_index(repository)
+    state = repository.catalog.state(repository.name)
+    return Found(repositories=1, versions=state.versions if state else 0, differences=differences)
+
+
+def _is_missing_or_foreign(repository: Repository) -> bool:
+    """Return whether the index is gone, or is not one of ours; one that an option has changed since is whole."""
+    stored = repository.indexes.read(repository.name)
+    if stored is None:
+        state = repository.catalog.state(repository.name)
+        return state is not None and state.reconciled is not None
+    return repository.parse(stored) is None and not _is_ours(repository, stored)
+
+
+def _is_ours(repository: Repository, stored: StoredIndex) -> bool:
+    return stored.body.startswith(repository.envelope.opening) and _is_strict(stored.body)
+
+
+def _is_strict(body: bytes) -> bool:
+    try:
+        check_index(body)
+    except ValueError:
+        return False
+    return True
+
+
+def _differing(index: Index, expected: Index) -> list[str]:
+    """Return the files whose entries differ."""
+    entries: Iterable[Any] = map(json.loads, set(index.lines()) ^ set(expected.lines()))
+    return sorted({package_file(entry["name"], entry["version"]) for entry in entries})
+
+
+def _reason(error: Exception) -> dict[str, str]:
+    return {"reason": str(error)[:1000], "kind": type(error).__name__}

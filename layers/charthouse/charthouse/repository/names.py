@@ -1,0 +1,41 @@
+"""Names of repositories and of the files in them."""
+
+import re
+
+from charthouse.settings import Paths
+
+RESERVED = frozenset({"api", "v2", "health", "info", "metrics", ".charthouse"})
+"""First segments that no repository may have: routes of the API, and the folder of charthouse's own objects."""
+
+MAX_REPOSITORY = 512
+"""Characters of a repository's name."""
+
+PACKAGE = ".tgz"
+PROVENANCE = ".tgz.prov"
+
+# Letters, digits and the marks that need no escaping in an S3 key, a URL, a log line or a claim.
+_SEGMENT = re.compile(r"[A-Za-z0-9._~@+=-]+")
+
+
+def is_repository(repo: str, paths: Paths) -> bool:
+    """Return whether a repository of this name can exist at the configured depth (empty: the root repository)."""
+    segments = repo.split("/") if repo else []
+    return (
+        (paths.depth_dynamic or len(segments) == paths.depth)
+        and len(repo) <= MAX_REPOSITORY
+        and all(_SEGMENT.fullmatch(segment) and segment not in {".", "..", "-"} for segment in segments)
+        and not (segments and segments[0] in RESERVED)
+    )
+
+
+def is_package(file: str) -> bool:
+    """Return whether a file is stored as a package: anything that ends in `.tgz`."""
+    return file.endswith(PACKAGE) and file != PACKAGE
+
+
+def split_path(path: str, paths: Paths) -> tuple[str, str] | None:
+    """Split the path of a package into repository and file; None if it is neither a package nor in a repository."""
+    repo, slash, file = path.rpartition("/")
+    # A path that begins with a slash is not in the root repository, whose paths have no slash at all.
+    nowhere = bool(slash) and not repo
+    return None if nowhere or not is_package(file) or not is_repository(repo, paths) else (repo, file)

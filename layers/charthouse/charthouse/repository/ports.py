@@ -1,0 +1,205 @@
+"""What a repository needs of the outside: its packages, its catalog, its index, time, and a log of events.
+
+The adapters in `charthouse.aws` implement these protocols on S3 and DynamoDB, `tests/fakes` in memory; `tests/contract`
+runs the same cases on both. Every read is strongly consistent. Every method may raise `Unavailable` (throttled, timed
+out, 5xx after the SDK's own retries); a write that raises `Unavailable` may or may not have happened.
+
+A repository is named by its path (`org1/team`), the root repository by the empty string; `file` is the name of a file
+in it, `<name>-<version>.tgz` or that with `.prov`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One version of a stored file."""
+
+    repo: str
+    file: str
+    etag: str
+    size: int
+    """Bytes."""
+    modified: datetime
+    """UTC, whole seconds."""
+    version_id: str | None = None
+    """None where versions are not kept, and in listings."""
+    upload_id: str | None = None
+    """The upload that wrote the file; None in listings, and for files stored by other means."""
+    digest: str | None = None
+    """sha256 of the bytes, hex; None likewise."""
+
+
+class PackageStore(Protocol):
+    """The packages and provenance files of all repositories. What it holds is the truth."""
+
+    def head(self, repo: str, file: str) -> StoredFile | None:
+        """Return what is stored under the name now, or None. Access denied propagates; it never means "missing"."""
+
+    def read(self, stored: StoredFile) -> bytes:
+        """Return the bytes of exactly this version.
+
+        Raises `ConditionFailed` if it is no longer there, `Unreadable` if it is there and access is denied.
+        """
+
+    def create(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store where nothing is; raise `ConditionFailed` if a file is there already."""
+
+    def replace(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store over whatever is there."""
+
+    def delete(self, stored: StoredFile) -> None:
+        """Delete exactly this version; raise `ConditionFailed` if another is there, or none."""
+
+    def list(self, repo: str, after: str = "") -> Iterator[StoredFile]:
+        """Yield the files of the repository, bytewise by name, after the name `after`."""
+
+    def children(self, parent: str) -> Iterator[str]:
+        """Yield the repositories one level below `parent`, bytewise: every folder but `.charthouse`."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIndex:
+    """The bytes of a published index, and the ETag by which it is replaced."""
+
+    body: bytes
+    etag: str
+
+
+class IndexStore(Protocol):
+    """The published `index.yaml` of every repository."""
+
+    def read(self, repo: str) -> StoredIndex | None:
+        """Return the index published last, or None if there is none."""
+
+    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+        """Replace the index that has this ETag (None: there must be none); raise `ConditionFailed` otherwise."""
+
+    def repositories(self) -> Iterator[str]:
+        """Yield the name of every repository that has an index, bytewise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the catalog knows of one file. A row without a line has no entry in the index.
+
+    A tombstone (`etag is None`) says that the file is gone; it fences off processes that still saw it.
+    """
+
+    repo: str
+    file: str
+    rev: int
+    """The fence of every conditional write: grows with every write of the row, never repeats for the same file."""
+    etag: str | None = None
+    version_id: str | None = None
+    size: int = 0
+    """Bytes of the package."""
+    modified: str = ""
+    """RFC 3339, UTC, whole seconds: the entry's `created`."""
+    chart: str | None = None
+    version: str | None = None
+    digest: str | None = None
+    """sha256 of the package, hex."""
+    line: str | None = None
+    """The entry as one line of JSON, with relative URLs; None: no entry."""
+    problem: str | None = None
+    """Why the file has no entry."""
+    unreadable: bool = False
+    """The store denied reading the file: the next comparison tries again."""
+    dirty: str | None = None
+    """Since when the published index may not agree with this row (RFC 3339, UTC); None: it agrees."""
+    expires: int | None = None
+    """When a published tombstone may be removed, seconds since the epoch."""
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the row says all there is to say of its file, so that the file need not be read again."""
+        return self.line is not None or (self.problem is not None and not self.unreadable)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryState:
+    """What the catalog knows of a repository as a whole."""
+
+    repo: str
+    reconciled: str | None = None
+    """When all stored files were last compared with the rows (RFC 3339); None: never."""
+    charts: int = 0
+    versions: int = 0
+    """Counts of the index published last."""
+
+
+class Catalog(Protocol):
+    """A row for every package file, and the state of every repository."""
+
+    def get(self, repo: str, file: str) -> Row | None:
+        """Return the row, or None."""
+
+    def put(self, row: Row, over: int | None) -> None:
+        """Write the row if the stored one has this `rev` (None: there is none); raise `ConditionFailed` otherwise."""
+
+    def dirty(self, repo: str) -> list[Row]:
+        """Return all dirty rows, every page. Rows that become dirty during the call may be missing."""
+
+    def clear(self, row: Row, expires: int | None) -> None:
+        """Remove `dirty` if the stored `rev` is still `row.rev`, and set `expires`; otherwise do nothing."""
+
+    def rows(self, repo: str, after: str = "") -> Iterator[Row]:
+        """Yield all rows, bytewise by file name, after the name `after`; tombstones included."""
+
+    def chart(self, repo: str, name: str) -> list[Row]:
+        """Return all rows of this chart, in no particular order."""
+
+    def state(self, repo: str) -> RepositoryState | None:
+        """Return the repository's state, or None if it was never published."""
+
+    def states(self, repos: Iterable[str]) -> list[RepositoryState]:
+        """Return the states of these repositories, in their order; those without one are left out."""
+
+    def acquire_lease(self, repo: str, owner: str, now: float, until: float) -> RepositoryState | None:
+        """Acquire the publication lease if it is free or expired at `now`; return the state, or None if it is held."""
+
+    def release_lease(self, repo: str, owner: str) -> None:
+        """Release the lease if this owner still holds it; otherwise do nothing."""
+
+    def set_reconciled(self, repo: str, at: str) -> None:
+        """Record that all stored files have been compared with the rows."""
+
+    def set_counts(self, repo: str, charts: int, versions: int) -> None:
+        """Record the counts of the index just published."""
+
+    def unpublished(self) -> dict[str, str]:
+        """Return the repositories with dirty rows, each with the time of the oldest."""
+
+
+class Clock(Protocol):
+    """Time and randomness, so that tests can control them."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+    def token(self) -> str:
+        """Return 32 random hex digits, never the same twice."""
+
+    def jitter(self) -> float:
+        """Return a random number from 0 to 1."""
+
+
+class Events(Protocol):
+    """Where the domain reports what happened: log lines and metrics in production."""
+
+    def record(self, event: str, **fields: str | float) -> None:
+        """Record an event (snake_case) with its fields: repository, chart, version, file, counts, seconds."""
+
+
+class Map(Protocol):
+    """How a step is done for many items: one after another, or several at once where threads are at hand."""
+
+    def __call__[Item, Result](self, step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """Return the result of the step for every item, in order; raise what the first failing step raised."""

@@ -1,0 +1,133 @@
+"""The object every step works on: one repository, its ports, and the time left for the caller."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.helm.index import Envelope, Index
+from charthouse.repository.ports import Catalog, Clock, Events, IndexStore, Map, PackageStore, StoredIndex
+from charthouse.settings import Layout
+
+PATIENCE = 8.0
+"""Seconds a client waits for its change to be published before it is answered 202."""
+
+
+def one_by_one[Item, Result](step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return the result of the step for every item, in order."""
+    return [step(item) for item in items]
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """What every repository of a deployment is kept in."""
+
+    packages: PackageStore
+    indexes: IndexStore
+    catalog: Catalog
+    clock: Clock
+    events: Events
+    layout: Layout = field(default_factory=Layout)
+    map: Map = one_by_one
+
+    def repository(self, name: str, deadline: float | None = None) -> "Repository":
+        """Return a repository; `deadline` is in seconds since the epoch, `PATIENCE` from now unless given."""
+        return Repository(name, self, self.clock.now() + PATIENCE if deadline is None else deadline)
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """One chart repository, for the duration of one request or batch."""
+
+    name: str
+    """Its path; the root repository has an empty one."""
+    ports: Ports
+    deadline: float
+    """Seconds since the epoch at which the caller has to be answered. Later, steps raise `Unavailable`."""
+
+    @property
+    def packages(self) -> PackageStore:
+        """The stored packages of all repositories."""
+        return self.ports.packages
+
+    @property
+    def indexes(self) -> IndexStore:
+        """The published indexes of all repositories."""
+        return self.ports.indexes
+
+    @property
+    def catalog(self) -> Catalog:
+        """The rows of all repositories."""
+        return self.ports.catalog
+
+    @property
+    def clock(self) -> Clock:
+        """Time and randomness."""
+        return self.ports.clock
+
+    @property
+    def envelope(self) -> Envelope:
+        """What the index says besides its entries."""
+        return envelope_of(self.ports.layout, self.name)
+
+    @property
+    def expired(self) -> bool:
+        """Whether the deadline has passed."""
+        return self.clock.now() >= self.deadline
+
+    def index(self) -> Index | None:
+        """Return the published index, or None if there is none of our format."""
+        return self.parse(self.indexes.read(self.name))
+
+    def parse(self, stored: StoredIndex | None) -> Index | None:
+        """Return the index in these bytes, or None if they are none of our format."""
+        return Index.read(stored.body, self.envelope) if stored else None
+
+    def retry[Result](self, attempt: Callable[[], Result]) -> Result:
+        """Return the result of the first attempt that loses no condition.
+
+        The one compare-and-set loop: an attempt reads, decides, and writes under a condition; `ConditionFailed` means
+        that another process was faster. Raises `Unavailable` when the deadline has passed.
+        """
+        while True:
+            try:
+                return attempt()
+            except ConditionFailed:
+                self.backoff()
+
+    def backoff(self) -> None:
+        """Wait 5 to 50 ms before the next attempt; raises `Unavailable` when the deadline has passed."""
+        left = self.deadline - self.clock.now()
+        if left <= 0:
+            raise Unavailable("the repository is busy, try again")
+        self.clock.sleep(min(0.005 + self.clock.jitter() * 0.045, left))
+
+    @property
+    def map(self) -> Map:
+        """How a step is done for many items."""
+        return self.ports.map
+
+    def record(self, event: str, **fields: str | float) -> None:
+        """Record an event of this repository."""
+        self.ports.events.record(event, repository=self.name, **fields)
+
+
+def envelope_of(layout: Layout, repo: str) -> Envelope:
+    """Return what a repository's index says besides its entries.
+
+    With `ChartUrl` the URLs are `<chart-url><context-path>[/<repo>]/charts/<file>`, as ChartMuseum's.
+    """
+    folder = f"{repo}/" if repo else ""
+    base = f"{layout.chart_url}{layout.context_path}/{folder}" if layout.chart_url else ""
+    return Envelope(base, layout.context_path)
+
+
+def empty_index(layout: Layout, repo: str) -> bytes:
+    """Return the index of a repository that has none yet: valid, without entries, always the same bytes."""
+    return Index(envelope_of(layout, repo)).render("0", "1970-01-01T00:00:00Z")
+
+
+def timestamp(at: float | datetime) -> str:
+    """Return a time as RFC 3339, UTC, whole seconds."""
+    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(int(at), UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,195 @@
+"""The first step of the protocol: make the row of a file say what is stored.
+
+`sync_file` does it for one file, `sync_all` for every file whose row differs.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import batched
+
+from charthouse.errors import BadPackage, Unavailable, Unreadable
+from charthouse.helm.entry import render_entry
+from charthouse.helm.index_check import check_line
+from charthouse.helm.package import Package
+from charthouse.repository.names import is_package
+from charthouse.repository.ports import Row, StoredFile
+from charthouse.repository.repository import Repository, timestamp
+
+TOMBSTONE_SECONDS = 26 * 3600
+"""How long a published tombstone stays: longer than a process that still saw the file can live (15 minutes)."""
+
+MAX_PACKAGE_SIZE = 100 * 1024 * 1024
+"""Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
+
+BATCH = 64
+"""Files synced between two looks at the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class OwnUpload:
+    """The package its uploader still has in memory: of use if exactly that upload is stored."""
+
+    upload_id: str
+    package: Package
+
+
+def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None, force_dirty: bool = False) -> Row:
+    """Make the row say what is stored under the file's name, and return it.
+
+    Idempotent, and safe beside any number of others: the store is looked at after the row's `rev` was read, and the row
+    is written, always, only if `rev` is still the same. So the row ends at least as new as the store was when the
+    caller called. Sets `dirty` if the entry changed or `force_dirty` is given; without a row, the published index is
+    read to see whether it lists the file. Raises `Unavailable` when the deadline has passed.
+    """
+
+    def attempt() -> Row:
+        known = repository.catalog.get(repository.name, file)
+        stored = repository.packages.head(repository.name, file)
+        row = _observe(repository, file, known, stored, own)
+        unsure = known is None and row.line is None and _may_be_listed(repository, file)
+        row = _next_revision(row, known, repository.clock.now(), force_dirty=force_dirty or unsure)
+        repository.catalog.put(row, known.rev if known else None)
+        if row.problem and row.problem != (known.problem if known else None):
+            repository.record("package_not_listed", file=file, problem=row.problem)
+        return row
+
+    return repository.retry(attempt)
+
+
+def listed_line(package: Package, created: str) -> str:
+    """Return the index entry of a package as it is published; raises `BadPackage` if no index can show it."""
+    line = render_entry(package, created)
+    try:
+        check_line(line)
+    except (ValueError, RecursionError) as problem:
+        raise BadPackage(f"the metadata of {package.ref.filename} makes no index entry: {problem}") from problem
+    return line
+
+
+def _observe(
+    repository: Repository, file: str, known: Row | None, stored: StoredFile | None, own: OwnUpload | None
+) -> Row:
+    """Return the row of what is stored: read from its bytes, unless they are known or in memory."""
+    if stored is None:
+        return Row(repository.name, file, 0)
+    modified = timestamp(stored.modified)
+    same = known and (known.etag, known.version_id, known.modified) == (stored.etag, stored.version_id, modified)
+    if known and same and known.is_final:
+        return known
+    row = Row(repository.name, file, 0, stored.etag, stored.version_id, stored.size, modified)
+    try:
+        package = own.package if own and own.upload_id == stored.upload_id else _read(repository, stored)
+        return _with_entry(row, package)
+    except (BadPackage, Unreadable) as refusal:
+        return replace(row, problem=refusal.message, unreadable=isinstance(refusal, Unreadable))
+
+
+def _read(repository: Repository, stored: StoredFile) -> Package:
+    if stored.size > MAX_PACKAGE_SIZE:
+        raise BadPackage(f"larger than {MAX_PACKAGE_SIZE} bytes")
+    return Package.read(repository.packages.read(stored))
+
+
+def _with_entry(row: Row, package: Package) -> Row:
+    ref = package.ref
+    if ref.filename != row.file:
+        raise BadPackage(f"its Chart.yaml makes it {ref.filename}")
+    line = listed_line(package, row.modified)
+    return replace(row, chart=ref.name, version=ref.version, digest=package.digest, line=line)
+
+
+def _may_be_listed(repository: Repository, file: str) -> bool:
+    """Return whether the published index may list a file without a row: the row was lost, or there is no index yet.
+
+    No process can add the file's line meanwhile without writing its row first, and then the caller's condition fails.
+    """
+    index = repository.index()
+    return index is None or index.has(file)
+
+
+def _next_revision(row: Row, known: Row | None, now: float, *, force_dirty: bool) -> Row:
+    """Return the row with its next `rev`, and with `dirty` and `expires` to match."""
+    changed = force_dirty or row.line != (known.line if known else None)
+    since = known.dirty if known else None
+    dirty = since or (timestamp(now) if changed else None)
+    # A tombstone that the index agrees with expires, counted from its last write: that is what fences off the others.
+    expires = int(now) + TOMBSTONE_SECONDS if row.etag is None and dirty is None else None
+    # The first row may follow a tombstone that expired: a process that has just read that one must not meet its `rev`.
+    rev = known.rev + 1 if known else int(now * 1000)
+    return replace(row, rev=rev, dirty=dirty, expires=expires)
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What `sync_all` found."""
+
+    synced: int = 0
+    """Files whose row differed from what is stored."""
+    unlisted: int = 0
+    """Stored files without an entry."""
+    failed: int = 0
+    """Files that could not be looked at; each is recorded as `file_failed`."""
+    next: str | None = None
+    """The file to continue after, if time ran out; None: every file has been compared."""
+
+
+def sync_all(repository: Repository, after: str = "") -> Synced:
+    """Compare stored files and rows side by side, and sync the files that differ, from the name `after` on.
+
+    Stops when the deadline has passed. Holds one page of each in memory. Deletes nothing: the row of a missing file
+    becomes a tombstone by `sync_file`, which looks itself. A file that fails for a reason of its own does not stop the
+    others; `Unavailable` does.
+    """
+    synced = unlisted = failed = 0
+    for batch in batched(_side_by_side(repository, after), BATCH, strict=False):
+        differing = [file for file, stored, row in batch if not _agrees(stored, row)]
+        rows = repository.map(lambda file: _sync_or_report(repository, file), differing)
+        synced += len(differing)
+        failed += rows.count(None)
+        current = [row for _, stored, row in batch if row and _agrees(stored, row)]
+        unlisted += sum(1 for row in (*rows, *current) if row and row.problem)
+        if repository.expired:
+            return Synced(synced, unlisted, failed, batch[-1][0])
+    return Synced(synced, unlisted, failed)
+
+
+def import_existing(repository: Repository) -> None:
+    """Sync every file of a repository that was never reconciled; raises `Unavailable` when the deadline has passed."""
+    if sync_all(repository).next is not None:
+        raise Unavailable("the repository is being imported, its index follows")
+
+
+def _sync_or_report(repository: Repository, file: str) -> Row | None:
+    try:
+        return sync_file(repository, file)
+    except Unavailable:
+        raise
+    except Exception as error:  # noqa: BLE001  one file that fails must not keep the others from comparison
+        repository.record("file_failed", file=file, reason=str(error)[:1000], kind=type(error).__name__)
+        return None
+
+
+def _side_by_side(repository: Repository, after: str) -> Iterator[tuple[str, StoredFile | None, Row | None]]:
+    """Yield every package file that is stored or has a row, bytewise by name, the order of both."""
+    files = (stored for stored in repository.packages.list(repository.name, after) if is_package(stored.file))
+    rows = repository.catalog.rows(repository.name, after)
+    stored, row = next(files, None), next(rows, None)
+    while stored or row:
+        if row is None or (stored and stored.file < row.file):
+            assert stored is not None  # noqa: S101  the loop's condition
+            yield stored.file, stored, None
+            stored = next(files, None)
+        elif stored is None or row.file < stored.file:
+            yield row.file, None, row
+            row = next(rows, None)
+        else:
+            yield row.file, stored, row
+            stored, row = next(files, None), next(rows, None)
+
+
+def _agrees(stored: StoredFile | None, row: Row | None) -> bool:
+    if row is None:
+        return False
+    if stored is None:
+        return row.etag is None
+    return row.is_final and (row.etag, row.modified) == (stored.etag, timestamp(stored.modified))

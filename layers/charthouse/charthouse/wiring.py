@@ -1,0 +1,99 @@
+"""The composition root: what each function is made of.
+
+The SDK is imported inside the functions that need it, because the read function has to start without.
+"""
+
+import json
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from charthouse.access.authorizer import Authorizer
+from charthouse.aws.presign import PresignedFiles, Signer
+from charthouse.aws.secrets import Secret
+from charthouse.repository.ports import Events
+from charthouse.repository.repository import Ports
+from charthouse.settings import Settings, credentials
+
+THREADS = 4
+"""Files synced at once: each waits for AWS most of the time, and may hold a package of 100 MiB."""
+
+
+def authorizer(settings: Settings, events: Events) -> Authorizer:
+    """Return the authorizer; the Basic password is fetched from Secrets Manager when a client sends one."""
+    signer = Signer("secretsmanager", settings.storage.region, credentials)
+    secret = Secret(settings.access.basic_secret, settings.storage, signer, events, time.time)
+    return Authorizer(settings.access, lambda: secret.text().encode(), time.time)
+
+
+def presigned_files(settings: Settings) -> PresignedFiles:
+    """Return the URLs of indexes and files, without the SDK."""
+    return PresignedFiles(settings.storage, Signer("s3", settings.storage.region, credentials))
+
+
+def ports(settings: Settings, events: Events) -> Ports:
+    """Return the ports of every repository, on S3 and DynamoDB."""
+    from charthouse.aws.clients import dynamodb_client, s3_client  # noqa: PLC0415
+    from charthouse.aws.dynamodb import DynamoCatalog  # noqa: PLC0415
+    from charthouse.aws.s3 import S3IndexStore, S3PackageStore  # noqa: PLC0415
+
+    s3 = s3_client(settings.storage)
+    return Ports(
+        packages=S3PackageStore(s3, settings.storage),
+        indexes=S3IndexStore(s3, settings.storage),
+        catalog=DynamoCatalog(dynamodb_client(settings.storage), settings.storage.table),
+        clock=SystemClock(),
+        events=events,
+        layout=settings.layout,
+        map=map_in_threads,
+    )
+
+
+def offer(settings: Settings) -> Callable[[str, bytes, str], str]:
+    """Return how a response too large for a Lambda is stored: name, body and content type to a URL."""
+    from charthouse.aws.clients import s3_client  # noqa: PLC0415
+    from charthouse.aws.s3 import S3Answers  # noqa: PLC0415
+
+    return S3Answers(s3_client(settings.storage), settings.storage).offer
+
+
+def invoke_again(settings: Settings, function: str, event: Mapping[str, Any]) -> None:
+    """Invoke a function asynchronously with this event; returns at once."""
+    from charthouse.aws.clients import lambda_client  # noqa: PLC0415
+
+    payload = json.dumps(event).encode()
+    lambda_client(settings.storage).invoke(FunctionName=function, InvocationType="Event", Payload=payload)
+
+
+@dataclass(frozen=True, slots=True)
+class SystemClock:
+    """Implements `Clock` with the system's time and randomness."""
+
+    def now(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def token(self) -> str:
+        """Return 32 random hex digits."""
+        return secrets.token_hex(16)
+
+    def jitter(self) -> float:
+        """Return a random number from 0 to 1."""
+        return secrets.randbits(32) / 2**32
+
+
+def map_in_threads[Item, Result](step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Implement `Map` with `THREADS` threads; a single item needs none."""
+    todo = list(items)
+    if len(todo) <= 1:
+        return [step(item) for item in todo]
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415
+
+    with ThreadPoolExecutor(THREADS) as threads:
+        return list(threads.map(step, todo))

@@ -1,0 +1,138 @@
+"""S3 in memory: packages, and the published indexes."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+
+from charthouse.errors import ConditionFailed
+from charthouse.repository.ports import StoredFile, StoredIndex
+
+from tests.fakes.world import Step, Version, World, etag_of, nothing_happens, path_of
+
+
+@dataclass(frozen=True, slots=True)
+class FakePackageStore:
+    """Implements `PackageStore`; strongly consistent, conditions checked at the moment of the effect."""
+
+    world: World
+    step: Step = nothing_happens
+
+    def head(self, repo: str, file: str) -> StoredFile | None:
+        """Return what is stored under the name now, or None."""
+        self.step("packages.head")
+        version = self.world.current(path_of(repo, file))
+        found = None if version is None else _from_head(repo, file, version)
+        self.step("packages.head:done")
+        return found
+
+    def read(self, stored: StoredFile) -> bytes:
+        """Return the bytes of the version, also of an old one; without a version id only while the ETag matches."""
+        self.step("packages.read")
+        path = path_of(stored.repo, stored.file)
+        version = self.world.current(path)
+        if stored.version_id is not None:
+            kept = self.world.objects.get(path, [])
+            version = next((one for one in kept if one.id == stored.version_id), None)
+        self.step("packages.read:done")
+        if version is None or version.body is None or version.etag != stored.etag:
+            raise ConditionFailed(path)
+        return version.body
+
+    def create(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store where nothing, or a delete marker, is; else raise `ConditionFailed`."""
+        self.step("packages.create")
+        path = path_of(repo, file)
+        free = self.world.current(path) is None
+        if free:
+            self.world.put_object(path, body, upload_id)
+        self.step("packages.create:done")
+        if not free:
+            raise ConditionFailed(path)
+
+    def replace(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
+        """Store over whatever is there."""
+        self.step("packages.replace")
+        self.world.put_object(path_of(repo, file), body, upload_id)
+        self.step("packages.replace:done")
+
+    def delete(self, stored: StoredFile) -> None:
+        """Delete a file that still has this ETag; else raise `ConditionFailed`."""
+        self.step("packages.delete")
+        path = path_of(stored.repo, stored.file)
+        version = self.world.current(path)
+        matches = version is not None and version.etag == stored.etag
+        if matches:
+            self.world.delete_object(path)
+        self.step("packages.delete:done")
+        if not matches:
+            raise ConditionFailed(path)
+
+    def list(self, repo: str, after: str = "") -> Iterator[StoredFile]:
+        """Yield the files bytewise by name; each is looked up when it is reached."""
+        self.step("packages.list")
+        while (file := self._next(repo, after)) is not None:
+            self.step("packages.list:item")
+            version = self.world.current(path_of(repo, file))
+            if version is not None:
+                yield _from_listing(repo, file, version)
+            after = file
+        self.step("packages.list:done")
+
+    def children(self, parent: str) -> Iterator[str]:
+        """Yield the repositories one level below, bytewise with the slash that ends their folders."""
+        self.step("packages.children")
+        start = path_of(parent, "")
+        paths = [path for path in self.world.objects if self.world.current(path) and path.startswith(start)]
+        folders = {start + path[len(start) :].split("/")[0] + "/" for path in paths if "/" in path[len(start) :]}
+        self.step("packages.children:done")
+        for folder in sorted(folders - {".charthouse/"}, key=str.encode):
+            yield folder.removesuffix("/")
+
+    def _next(self, repo: str, after: str) -> str | None:
+        start = path_of(repo, "")
+        files = (path[len(start) :] for path in self.world.objects if path.startswith(start))
+        later = (file for file in files if file and "/" not in file and file.encode() > after.encode())
+        return min(later, key=str.encode, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class FakeIndexStore:
+    """Implements `IndexStore`; the ETag is the MD5 of the bytes."""
+
+    world: World
+    step: Step = nothing_happens
+
+    def read(self, repo: str) -> StoredIndex | None:
+        """Return the index published last, or None."""
+        self.step("index.read")
+        body = self.world.indexes.get(repo)
+        self.step("index.read:done")
+        return None if body is None else StoredIndex(body, etag_of(body))
+
+    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+        """Replace the index with this ETag (None: there must be none); else raise `ConditionFailed`."""
+        self.step("index.write")
+        current = self.world.indexes.get(repo)
+        matches = current is None if etag is None else current is not None and etag_of(current) == etag
+        if matches:
+            self.world.indexes[repo] = body
+        self.step("index.write:done")
+        if not matches:
+            raise ConditionFailed(f"index of {repo!r}")
+
+    def repositories(self) -> Iterator[str]:
+        """Yield the name of every repository that has an index, bytewise."""
+        self.step("index.repositories")
+        names = sorted(self.world.indexes, key=str.encode)
+        self.step("index.repositories:done")
+        yield from names
+
+
+def _from_head(repo: str, file: str, version: Version) -> StoredFile:
+    size = len(version.body or b"")
+    digest = sha256(version.body).hexdigest() if version.body and version.upload_id else None
+    return StoredFile(repo, file, version.etag, size, version.modified, version.id, version.upload_id, digest)
+
+
+def _from_listing(repo: str, file: str, version: Version) -> StoredFile:
+    return StoredFile(repo, file, version.etag, len(version.body or b""), version.modified)
