@@ -20,7 +20,9 @@ from charthouse.settings import Credentials, Storage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-REGIONS = ["us-east-1", "eu-central-1", "ap-southeast-4", "us-gov-west-1", "cn-north-1", "cn-northwest-1"]
+PARTITIONS = Session().get_available_partitions()
+REGIONS = [region for name in PARTITIONS for region in Session().get_available_regions("s3", partition_name=name)]
+"""Every region of every partition, by botocore's own table."""
 
 moments = st.integers(1_577_836_800, 2_145_916_799).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
 printable = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=40)

@@ -29,8 +29,15 @@ FILE_SECONDS = 900
 type Method = Literal["GET", "HEAD"]
 """A URL is signed for one method."""
 
-_SUFFIXES = {"cn-": "amazonaws.com.cn", "us-iso-": "c2s.ic.gov", "us-isob-": "sc2s.sgov.gov"}
-"""DNS suffix by the start of a region's name; everywhere else `amazonaws.com`."""
+_SUFFIXES = {
+    "cn-": "amazonaws.com.cn",
+    "eusc-": "amazonaws.eu",
+    "us-iso-": "c2s.ic.gov",
+    "us-isob-": "sc2s.sgov.gov",
+    "eu-isoe-": "cloud.adc-e.uk",
+    "us-isof-": "csp.hci.ic.gov",
+}
+"""DNS suffix of each partition by the start of its regions' names; everywhere else `amazonaws.com`."""
 
 
 @dataclass(frozen=True, slots=True)
