@@ -19,9 +19,10 @@ TRIES = 3
 """Three tries of 5 s and their pauses stay below the 25 s of an API function, so that the 503 is our own."""
 
 # With ApplicationLogLevel DEBUG Lambda's runtime sets the root logger to it, and at that level these write the session
-# token and the signature of every request, also those of the URLs that clients get.
+# token and the signature of every request, also those of the URLs that clients get. At INFO they only say where the
+# credentials came from.
 for _sdk in ("boto3", "botocore", "s3transfer", "urllib3"):
-    logging.getLogger(_sdk).setLevel(logging.INFO)
+    logging.getLogger(_sdk).setLevel(logging.WARNING)
 
 
 def s3_client(storage: Storage) -> "S3Client":
