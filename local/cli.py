@@ -6,20 +6,21 @@ import shlex
 import signal
 import subprocess
 import threading
+from pathlib import Path
 from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
-import boto3
 import typer
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+import yaml
 
+from local.account import DeployedStack
 from local.build import compile_layer
 from local.guide import guide
-from local.laptop import Laptop, Running, authentication, gateway_port
+from local.laptop import NAME, Laptop, Running, authentication, gateway_port
 from local.payload import Request, Response
 from local.places import BUILDS, ROOT, data_folder
 from local.progress import Trouble, give_up, say
+from local.reconcile import Reconciliation
 from local.stack import overrides
 from local.tools import sam, sam_environment
 
@@ -29,7 +30,8 @@ Parameters = Annotated[
     str, typer.Option(envvar="PARAMETERS", help="Template parameters, as \"Depth=1 AuthRealm='a b'\"")
 ]
 StackName = Annotated[str, typer.Option(envvar="STACK", help="Name of the stack on AWS")]
-RECONCILE_SECONDS = 910
+FAILED_REPOSITORIES = 3
+"""Exit status of a reconciliation that was done, but for the repositories it names."""
 
 
 @commands.command()
@@ -79,14 +81,16 @@ def env() -> None:
 
 @commands.command()
 def reconcile(stack: StackName = "") -> None:
-    """Compare bucket, rows and index now, repair, and print the report."""
-    client, function = _on_aws(stack) if stack else _local()
-    say(f"• Reconciling with {function} …")
-    answer = client.invoke(FunctionName=function, Payload=json.dumps({"task": "reconcile"}).encode())
-    report = json.loads(answer["Payload"].read())
-    print(json.dumps(report, indent=2))
-    if answer.get("FunctionError"):
-        raise Trouble("The reconciliation failed: the function's log says why.")
+    """Compare bucket, rows and index now, repair, and print the counts; status 3 if a repository failed."""
+    found = DeployedStack.get(stack) if stack else DeployedStack.get(NAME, Running.read(data_folder()).client)
+    reconciliation = Reconciliation(found)
+    reconciliation.start()
+    say(f"• Reconciling; Ctrl-C ends the watching only. Log group {found.outputs['LogGroup']} …")
+    counts = reconciliation.follow()
+    print(json.dumps(counts, indent=2))
+    if counts["failed_repositories"]:
+        say("These repositories could not be compared, see above: " + ", ".join(counts["failed_repositories"]))
+        raise typer.Exit(FAILED_REPOSITORIES)
 
 
 @commands.command()
@@ -97,11 +101,27 @@ def deploy(
 ) -> None:
     """Build and deploy to the AWS account of the ambient credentials."""
     given = read_parameters(parameters)
-    architecture = given.setdefault("Architecture", "arm64")
+    architecture = given.setdefault("Architecture", deployed_architecture(DeployedStack.find(stack)))
     _foreground("build", "--parameter-overrides", f"Architecture={architecture}")
+    allow_only(BUILDS / "build" / "template.yaml", architecture)
     compile_layer(BUILDS / "build" / "Layer")
     questions = ["--guided"] if guided else []
     _foreground("deploy", "--stack-name", stack, "--parameter-overrides", overrides(given), *questions)
+
+
+def deployed_architecture(stack: DeployedStack | None) -> str:
+    """Return what to build for where no architecture is named: as deployed, at first the template's default."""
+    return stack.parameters.get("Architecture", "arm64") if stack else "arm64"
+
+
+def allow_only(template: Path, architecture: str) -> None:
+    """Let the built template accept the architecture that its layer was built for, and no other.
+
+    With `--guided` SAM asks for it after the build; functions on another processor fail at their first native import.
+    """
+    built = yaml.safe_load(template.read_text())
+    built["Parameters"]["Architecture"]["AllowedValues"] = [architecture]
+    template.write_text(yaml.safe_dump(built, sort_keys=False, allow_unicode=True))
 
 
 def read_parameters(text: str) -> dict[str, str]:
@@ -133,22 +153,6 @@ class _Stopped(BaseException):
 
 def _tell(request: Request, response: Response, seconds: float) -> None:
     say(f"  {request.method} {request.target} {response.status} {seconds * 1000:.0f} ms")
-
-
-def _local() -> tuple[Any, str]:
-    running = Running.read(data_folder())
-    return running.client("lambda"), running.reconcile
-
-
-def _on_aws(stack: str) -> tuple[Any, str]:
-    session: Any = boto3.Session()
-    try:
-        (described,) = session.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    except (ClientError, BotoCoreError) as error:
-        raise Trouble(f"The stack {stack} cannot be read: {error}") from error
-    outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", [])}
-    config = Config(read_timeout=RECONCILE_SECONDS, retries={"total_max_attempts": 1})
-    return session.client("lambda", config=config), outputs["ReconcileFunction"]
 
 
 def _foreground(*arguments: str) -> None:

@@ -21,9 +21,11 @@ RESERVE = 90
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Do the task the event names, `sweep` or `reconcile`; return what was found.
 
-    A reconciliation that runs out of time invokes this function again with what is left.
+    A reconciliation that runs out of time invokes this function again with what is left. All lines of it have one
+    request id: the first invocation's, or the `run` that `make reconcile` looks for in the log.
     """
-    telemetry.bind(context.aws_request_id)
+    run = str(event.get("run", context.aws_request_id))
+    telemetry.bind(run)
     deadline = time.time() + context.get_remaining_time_in_millis() / 1000 - RESERVE
     if event.get("task") == "sweep":
         oldest = publish_pending(ports, deadline=deadline)
@@ -31,7 +33,9 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         return {"oldest_seconds": oldest}
     progress = reconcile(ports, settings.paths, deadline=deadline, start=Progress.read(event))
     if not progress.done:
-        wiring.invoke_again(settings, context.invoked_function_arn, {"task": "reconcile", **progress.event()})
+        telemetry.record("reconcile_continues", repository=progress.repo or "")
+        again = {"task": "reconcile", "run": run, **progress.event()}
+        wiring.invoke_again(settings, context.invoked_function_arn, again)
     else:
         telemetry.record("reconciled", **progress.found.counts())
     return {"done": progress.done, **progress.found.counts()}

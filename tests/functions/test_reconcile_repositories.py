@@ -58,12 +58,12 @@ def test_out_of_time_it_hands_on_to_itself_and_reports_at_the_end(
     app = deployment.load("reconcile_repositories")
     handed_on = successors(app)
 
-    first = app.handler({"task": "reconcile"}, Context(seconds=90))
+    first = app.handler({"task": "reconcile", "run": "by-hand"}, Context(seconds=90))
     early = metrics(capsys)
     second = app.handler(handed_on[0], Context())
 
     assert (first["done"], early) == (False, {})
-    assert handed_on == [{"task": "reconcile", "repo": "", "after": "", "found": NOTHING}]
+    assert handed_on == [{"task": "reconcile", "run": "by-hand", "repo": "", "after": "", "found": NOTHING}]
     assert (second["done"], second["versions"]) == (True, 1)
     assert metrics(capsys)["Synced"] == 1
 
