@@ -8,8 +8,8 @@
 #   make reconcile    compare bucket, rows and index now, locally or with STACK=name on AWS
 #   make keys         make a key pair for a deployment on AWS (KEY=private.pem)
 #   make deploy       build and deploy to AWS (STACK=charthouse PARAMETERS="..." GUIDED=1)
-#   make smoke        try a deployment (URL=... TOKEN=...)
-#   make contract-aws try what is assumed of AWS in the account of your credentials
+#   make smoke        try a deployment, and print what AWS did (URL=... TOKEN=... STACK=name asks the account too)
+#   make contract-aws try what is assumed of S3 and DynamoDB in the account of your credentials, and print what they did
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make bench        measure what is promised about speed (PARTS="helm splice cold presign calls reconcile")
@@ -63,13 +63,13 @@ deploy: setup
 smoke: setup
 	@$(BIN)/python -m local.tools helm
 	@test -n "$$URL" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
-	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/pytest tests/acceptance
+	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/python -m pytest -p tests.observations tests/acceptance
 
 index: setup
 	@exec $(BIN)/python -m local.index
 
 contract-aws: setup
-	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/pytest tests/contract
+	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/python -m pytest -p tests.observations tests/contract
 
 # Real Helm and the stand-ins for AWS first: where one cannot be had, that is said before the tests begin.
 test: setup

@@ -1,9 +1,12 @@
-"""What an HTTP API and S3 do around the functions; on AWS this is where emulators are put right."""
+"""What an HTTP API and S3 do around the functions; on AWS this is where emulators are put right.
+
+A test with `If it differs` asks what could not be tried without an account: see `tests/observations.py`.
+"""
 
 import http.client
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +15,9 @@ from tests.acceptance.repository import Repository, ask
 from tests.builders import a_package
 
 pytestmark = pytest.mark.smoke
+
+type Record = Callable[[str, object], None]
+"""`record_property`: with the name `observed`, what AWS did."""
 
 ORDINARY_LIMIT = 4_500_000
 """Bytes: the largest upload, unless the deployment says less."""
@@ -83,8 +89,16 @@ def test_what_is_unknown_is_not_found_in_our_words(repository: Repository) -> No
 
 
 @pytest.mark.parametrize("path", ["/health", "/info", "/", "/favicon.ico"])
-def test_head_says_what_get_says_without_its_body(repository: Repository, path: str) -> None:
+def test_the_length_of_an_answer_to_head(repository: Repository, path: str, record_property: Record) -> None:
+    """HEAD has the status, type and Content-Length of GET, and no body.
+
+    If it differs: web/responses.py makes the answers; leave Content-Length to the gateway there, and say so in
+    docs/api.md.
+    """
     got, headed = repository.get(path), repository.head(path)
+    record_property(
+        "observed", f"Content-Length {headed.headers['Content-Length']} (GET {got.headers['Content-Length']})"
+    )
 
     assert (headed.status, headed.body) == (got.status, b"")
     assert headed.headers["Content-Type"] == got.headers["Content-Type"]
@@ -102,12 +116,18 @@ def test_head_of_the_api_says_what_get_says_without_its_body(repository: Reposit
     assert headed.headers["Content-Length"] == str(len(got.body))
 
 
-def test_a_challenge_arrives_under_its_own_name(repository: Repository) -> None:
-    answer = repository.anonymous().call("DELETE", "/charts/none/1.0.0")
+def test_www_authenticate_as_clients_see_it(repository: Repository, record_property: Record) -> None:
+    """A 401 has one header WWW-Authenticate, in upper or lower case, under no other name.
 
-    # On AWS, an API that renames this header would show it here.
+    If it differs: a REST API renames it to x-amzn-remapped-www-authenticate. Helm and curl send credentials unasked and
+    go on working; OCI clients need the challenge: put CloudFront with a response headers policy before the API.
+    """
+    answer = repository.anonymous().call("DELETE", "/charts/none/1.0.0")
+    names = [name for name in answer.headers if "authenticate" in name.lower()]
+    record_property("observed", f"{answer.status} with {', '.join(names) or 'no challenge'}")
+
     assert (answer.status, answer.error) == (401, "unauthorized")
-    assert [name for name in answer.headers if "www-authenticate" in name.lower()] == ["WWW-Authenticate"]
+    assert [name.lower() for name in names] == ["www-authenticate"]
     assert answer.headers["WWW-Authenticate"].startswith(("Basic realm=", "Bearer realm="))
 
 
@@ -166,12 +186,18 @@ def test_what_is_not_there_is_the_storage_s_own_404(repository: Repository, char
 
 
 @pytest.mark.parametrize("plus", ["+", "%2B", "%2b"])
-def test_a_plus_in_a_path_is_one_however_it_is_written(repository: Repository, chart: str, plus: str) -> None:
+def test_a_plus_in_a_path(repository: Repository, chart: str, plus: str, record_property: Record) -> None:
+    """A plus is one, whether the client escapes it or not.
+
+    If it differs: web/routes.py reads rawPath; a plus that arrives as a blank has to be read as a plus there.
+    """
     package = a_package(chart, "1.0.0+build.7")
     assert repository.upload(package, chart).status == 201
 
-    assert repository.read(f"/charts/{chart}-1.0.0{plus}build.7.tgz").body == package
+    read = repository.read(f"/charts/{chart}-1.0.0{plus}build.7.tgz")
     described = repository.call("GET", f"/charts/{chart}/1.0.0{plus}build.7")
+    record_property("observed", f"package {read.status}, description {described.status}")
+    assert read.body == package
     assert described.json()["version"] == "1.0.0+build.7"
     assert repository.call("DELETE", f"/charts/{chart}/1.0.0{plus}build.7").status == 200
     assert repository.versions(chart) == []
@@ -189,8 +215,15 @@ def test_a_plus_in_a_path_is_one_however_it_is_written(repository: Repository, c
         "/.charthouse/index/index.yaml",
     ],
 )
-def test_no_path_leads_out_of_the_repository(repository: Repository, path: str) -> None:
+def test_dots_and_double_slashes_in_a_path(repository: Repository, path: str, record_property: Record) -> None:
+    """400, 403 or 404; or the gateway tidies the path, and the repository's own index is the answer.
+
+    If it differs: a redirect out of the repository is a defect of web/routes.py (segments); any other status belongs
+    into this list and docs/api.md.
+    """
     answer = repository.get(path)
+    leads = f" to {answer.location.path}" if answer.headers["Location"] else ""
+    record_property("observed", f"{answer.status}{leads}")
 
     # What is in front of the function may have put a path right, but then it is the repository's own.
     if answer.status == 302:
@@ -211,19 +244,29 @@ def test_force_needs_no_value(repository: Repository, chart: str, query: str) ->
     assert repository.read(f"/charts/{chart}-1.0.0.tgz").body == other
 
 
-def test_a_package_in_chunks_arrives_whole(repository: Repository, chart: str) -> None:
+def test_a_package_uploaded_in_chunks(repository: Repository, chart: str, record_property: Record) -> None:
+    """The gateway collects the chunks: 201, and the bytes are the same.
+
+    If it differs: say in docs/api.md that uploads need Content-Length (`curl --data-binary` sends it).
+    """
     package = a_package(chart, "1.0.0", files={"noise": os.urandom(100_000)})
 
     uploaded = repository.upload(in_pieces(package), chart)
+    record_property("observed", f"{uploaded.status} {uploaded.body[:80].decode(errors='replace')}")
 
     assert uploaded.status == 201
     assert repository.read(f"/charts/{chart}-1.0.0.tgz").body == package
 
 
-def test_a_form_in_chunks_arrives_whole(repository: Repository, chart: str) -> None:
+def test_a_form_uploaded_in_chunks(repository: Repository, chart: str, record_property: Record) -> None:
+    """The gateway collects the chunks, as `helm cm-push` sends them: 201.
+
+    If it differs: `helm cm-push` does not work on AWS: say so in README and docs/api.md, with curl in its place.
+    """
     package = a_package(chart, "1.0.0", files={"noise": os.urandom(100_000)})
 
     uploaded = repository.upload_form(("chart", package), name=chart, chunked=True)
+    record_property("observed", f"{uploaded.status} {uploaded.body[:80].decode(errors='replace')}")
 
     assert (uploaded.status, uploaded.json()) == (201, {"saved": True})
     assert repository.read(f"/charts/{chart}-1.0.0.tgz").body == package
@@ -270,8 +313,13 @@ def test_the_largest_upload_arrives_and_a_larger_one_is_told_how_to_go_on(reposi
 
 
 @pytest.mark.parametrize("size", [4_800_000, 11_000_000])
-def test_what_is_too_large_for_a_function_is_refused_by_the_gateway(repository: Repository, size: int) -> None:
+def test_the_gateway_s_own_413(repository: Repository, size: int, record_property: Record) -> None:
+    """413 with {"message":"Request Entity Too Large"}, for what a function cannot take and for what the API cannot.
+
+    If it differs: docs/api.md has the status and the message; local/gateway.py answers as AWS does.
+    """
     answer = repository.upload(bytes(size))
+    record_property("observed", f"{answer.status} {answer.body[:80].decode(errors='replace')}")
 
     assert (answer.status, answer.body) == (413, b'{"message":"Request Entity Too Large"}')
 
