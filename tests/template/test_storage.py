@@ -7,12 +7,13 @@ from tests.template.parsed import FUNCTIONS, RESOURCES, exists, resources, value
 BUCKET = RESOURCES["Bucket"]["Properties"]
 TABLE = RESOURCES["Table"]["Properties"]
 QUEUE = RESOURCES["ObjectEvents"]["Properties"]
-EVENTS = {"s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:*"}
+EVENTS = {"s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:LifecycleExpiration:DeleteMarkerCreated"}
 
 
 @pytest.mark.parametrize("name", ["Bucket", "Table"])
-def test_what_cannot_be_made_again_outlives_the_stack(name: str) -> None:
-    assert RESOURCES[name]["DeletionPolicy"] == RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
+def test_bucket_and_table_outlive_the_stack_but_not_a_first_deployment_that_failed(name: str) -> None:
+    assert RESOURCES[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+    assert RESOURCES[name]["UpdateReplacePolicy"] == "Retain"
 
 
 def test_every_stateful_resource_says_what_becomes_of_it() -> None:
@@ -141,12 +142,54 @@ def test_a_sync_of_thousands_neither_starves_readers_nor_publishes_thousands_of_
 
     assert mapping["EventSourceArn"] == {"Fn::GetAtt": ["ObjectEvents", "Arn"]}
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 5}
-    assert mapping["BatchSize"] >= 10
-    assert 1 <= mapping["MaximumBatchingWindowInSeconds"] <= 5
+    # https://docs.aws.amazon.com/lambda/latest/api/API_ScalingConfig.html: 2 is the least
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": 2}
+
+
+def test_one_message_waits_for_no_others() -> None:
+    # With a batching window and little traffic Lambda may wait up to 20 seconds; more than ten messages a batch need a
+    # window. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+    mapping = RESOURCES["IndexObjectsQueue"]["Properties"]
+
+    assert mapping["MaximumBatchingWindowInSeconds"] == 0
+    assert mapping["BatchSize"] == 10
 
 
 def test_the_password_is_kept_only_when_there_is_one() -> None:
     assert not exists("BasicAuthSecret", values())
     assert not exists("ReadBasicAuthPass", values())
-    assert exists("BasicAuthSecret", values({"BasicAuthUser": "admin", "BasicAuthPass": "secret"}))
+    assert exists("BasicAuthSecret", values({"BasicAuthUser": "admin", "BasicAuthPass": "0123456789abcdef"}))
+
+
+def test_what_would_replace_bucket_table_or_api_is_as_first_deployed() -> None:
+    # docs/decisions/final-with-the-first-deployment.md. Not to be changed together with the template.
+    uuid = {"Fn::Split": ["-", {"Fn::Select": [2, {"Fn::Split": ["/", {"Ref": "AWS::StackId"}]}]}]}
+    name, parts = BUCKET["BucketName"]["Fn::Sub"]
+    final = {
+        ("Table", "KeySchema"): [
+            {"AttributeName": "repo", "KeyType": "HASH"},
+            {"AttributeName": "file", "KeyType": "RANGE"},
+        ],
+        ("Api", "ProtocolType"): "HTTP",
+        ("Stage", "StageName"): "$default",
+        ("Stage", "ApiId"): {"Ref": "Api"},
+        ("Domain", "DomainName"): {"Ref": "DomainName"},
+        ("AccessLog", "LogGroupName"): {"Fn::Sub": "/aws/vendedlogs/${AWS::StackName}/access"},
+    }
+
+    assert name == "charthouse-${AWS::AccountId}-${Head}${Tail}"
+    assert parts == {"Head": {"Fn::Select": [0, uuid]}, "Tail": {"Fn::Select": [4, uuid]}}
+    assert {key: RESOURCES[key[0]]["Properties"][key[1]] for key in final} == final
+    # A name of our own would be one more thing that cannot change.
+    for resource, own in [("Table", "TableName"), ("ObjectEvents", "QueueName"), ("Logs", "LogGroupName")]:
+        assert own not in RESOURCES[resource]["Properties"]
+    assert not any("FunctionName" in function["Properties"] for function in FUNCTIONS.values())
+
+
+def test_the_longest_bucket_name_fits() -> None:
+    # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html: 3 to 63 characters
+    name = BUCKET["BucketName"]["Fn::Sub"][0]
+
+    assert (
+        len(name.replace("${AWS::AccountId}", "1" * 12).replace("${Head}", "a" * 8).replace("${Tail}", "b" * 12)) == 44
+    )
