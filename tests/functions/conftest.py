@@ -69,7 +69,7 @@ class Deployment:
 
     def load(self, function: str, **options: str) -> ModuleType:
         """Load a function's app.py as a cold Lambda does; options are named as in the environment."""
-        own = {"BUCKET": self.bucket, "TABLE": self.table, "ALLOW_ANONYMOUS_PUSH": "true"}
+        own = {"BUCKET": self.bucket, "TABLE": self.table, "ALLOW_ANONYMOUS_PUSH": "true", "ALARMS": "true"}
         for option, value in (own | options).items():
             self._monkeypatch.setenv(f"CHARTHOUSE_{option}", value)
         # Loggers keep the standard output they were made with.

@@ -73,6 +73,8 @@ def holds(expression: Any, given: Mapping[str, str]) -> bool:
             return not holds(arguments[0], given)
         case "Fn::And":
             return all(holds(one, given) for one in arguments)
+        case "Fn::Or":
+            return any(holds(one, given) for one in arguments)
         case "Condition":
             return holds(TEMPLATE["Conditions"][arguments], given)
     raise ValueError(f"{function} is not used in this template's conditions")

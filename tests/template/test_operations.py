@@ -6,7 +6,18 @@ from typing import Any
 
 import pytest
 
-from tests.template.parsed import FUNCTIONS, GLOBALS, PARAMETERS, RESOURCES, ROOT, TEMPLATE, resources, walk
+from tests.template.parsed import (
+    FUNCTIONS,
+    GLOBALS,
+    PARAMETERS,
+    RESOURCES,
+    ROOT,
+    TEMPLATE,
+    exists,
+    resources,
+    values,
+    walk,
+)
 
 ALARMS = resources("AWS::CloudWatch::Alarm")
 
@@ -22,6 +33,10 @@ def test_layer_and_functions_are_for_one_architecture() -> None:
     assert RESOURCES["Layer"]["Properties"]["CompatibleArchitectures"] == [{"Ref": "Architecture"}]
     assert not any("Architectures" in function["Properties"] for function in FUNCTIONS.values())
     assert PARAMETERS["Architecture"]["Default"] == "arm64"
+
+
+def test_the_layer_is_named_after_its_stack() -> None:
+    assert RESOURCES["Layer"]["Properties"]["LayerName"] == {"Ref": "AWS::StackName"}
 
 
 def test_layer_and_functions_run_on_the_same_python() -> None:
@@ -64,6 +79,10 @@ def test_the_access_log_is_one_line_of_json_without_query_or_headers() -> None:
     line = json.loads(settings["Format"])
 
     assert len(settings["Format"]) < 3 * 1024
+    # The gateway's own reason for 413, 429 and 503.
+    # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-logging-variables.html
+    assert line["error"] == "$context.error.message"
+    assert list(line.values())[-2:] == ["$context.path", "$context.identity.userAgent"]
     assert line["status"] == "$context.status"
     assert not any("authorizer" in value or "querystring" in value.lower() for value in line.values())
 
@@ -124,6 +143,31 @@ def test_every_alarm_goes_to_the_topic_and_the_address() -> None:
     ]
 
     assert all(alarm["Properties"]["AlarmActions"] == receivers for alarm in ALARMS.values())
+
+
+def test_refused_credentials_raise_an_alarm() -> None:
+    metric_filter, alarm = RESOURCES["Refused"]["Properties"], ALARMS["GuessingAlarm"]["Properties"]
+    (transformation,) = metric_filter["MetricTransformations"]
+
+    assert metric_filter["LogGroupName"] == GLOBALS["LoggingConfig"]["LogGroup"]
+    assert metric_filter["FilterPattern"] == '{ ($.message = "answered") && ($.status = 401) }'
+    assert (alarm["Namespace"], alarm["MetricName"]) == (
+        transformation["MetricNamespace"],
+        transformation["MetricName"],
+    )
+    assert "Dimensions" not in alarm
+    assert not exists("GuessingAlarm", values({"AlarmEmail": "me@example.com", "LogLevel": "WARNING"}))
+
+
+@pytest.mark.parametrize("given", [{"AlarmEmail": "me@example.com"}, {"AlarmTopic": "arn:aws:sns:eu-central-1:1:t"}])
+def test_alarms_and_their_metrics_exist_only_where_a_person_receives_them(given: dict[str, str]) -> None:
+    costing = [*ALARMS, *resources("AWS::Logs::MetricFilter")]
+
+    assert not any(exists(name, values()) for name in costing)
+    assert all(exists(name, values(given)) for name in costing)
+    assert GLOBALS["Environment"]["Variables"]["CHARTHOUSE_ALARMS"] == {"Fn::If": ["HasAlarms", "true", ""]}
+    assert exists("ApiErrorsAlarm", values(given | {"AccessLogs": "false"}))
+    assert not exists("ApiErrors", values(given | {"AccessLogs": "false"}))
 
 
 def test_reconcile_starts_by_itself_and_is_found_by_its_output() -> None:

@@ -50,6 +50,7 @@ def test_every_option_reaches_its_place() -> None:
         "CHARTHOUSE_CORS_ALLOW_ORIGIN": "*",
         "CHARTHOUSE_ARTIFACT_HUB_REPO_ID": "id",
         "CHARTHOUSE_ENABLE_METRICS": "true",
+        "CHARTHOUSE_ALARMS": "true",
         "CHARTHOUSE_LOG_HEALTH": "true",
         "CHARTHOUSE_LOG_LEVEL": "DEBUG",
     }
@@ -87,6 +88,7 @@ def test_every_option_reaches_its_place() -> None:
             cors_allow_origin="*",
             artifact_hub_repo_ids={"": "id"},
             enable_metrics=True,
+            alarms=True,
             log_health=True,
             log_level="DEBUG",
             service="charthouse",

@@ -77,6 +77,22 @@ def test_measured_fields_are_metrics_of_the_stack(make: Make, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize("make", BOTH)
+def test_metrics_that_only_alarms_read_are_written_only_where_there_are_alarms(
+    make: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def act(telemetry: Telemetry) -> None:
+        telemetry.record("swept", oldest_seconds=0.0)
+        telemetry.measure(requests=1)
+
+    lines = written(make, capsys, act, alarms=False)
+
+    assert [sorted(line.keys() & {"Requests", "OldestUnpublishedSeconds"}) for line in lines if "_aws" in line] == [
+        ["Requests"]
+    ]
+    assert [line["oldest_seconds"] for line in lines if line.get("message") == "swept"] == [0.0]
+
+
+@pytest.mark.parametrize("make", BOTH)
 def test_other_fields_are_only_logged(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
     lines = written(make, capsys, lambda telemetry: telemetry.record("published", shoe_size=43, differences="many"))
 
@@ -120,12 +136,17 @@ def broken(telemetry: Telemetry) -> None:
 
 
 def written(
-    make: Make, capsys: pytest.CaptureFixture[str], act: Callable[[Telemetry], None], level: str = "INFO"
+    make: Make,
+    capsys: pytest.CaptureFixture[str],
+    act: Callable[[Telemetry], None],
+    level: str = "INFO",
+    *,
+    alarms: bool = True,
 ) -> list[dict[str, Any]]:
     """Return the lines an act writes to standard output, where Lambda reads them."""
     capsys.readouterr()
     # Powertools keeps the logger, with its stream, of every service there ever was.
-    act(make(Site(service=f"stack-{uuid4()}", log_level=level)))
+    act(make(Site(service=f"stack-{uuid4()}", log_level=level, alarms=alarms)))
     lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert all(line["service"].startswith("stack-") for line in lines)
     return lines

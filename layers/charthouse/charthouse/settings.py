@@ -90,6 +90,8 @@ class Site:
     artifact_hub_repo_ids: Mapping[str, str] = field(default_factory=dict)
     """Repository name → Artifact Hub repositoryID."""
     enable_metrics: bool = False
+    alarms: bool = False
+    """Whether the deployment has alarms, which read metrics of the schedules."""
     log_health: bool = False
     log_level: str = "INFO"
     service: str = "charthouse"
@@ -150,6 +152,7 @@ class Settings:
                 cors_allow_origin=env.text("CORS_ALLOW_ORIGIN"),
                 artifact_hub_repo_ids=env.pairs("ARTIFACT_HUB_REPO_ID"),
                 enable_metrics=env.flag("ENABLE_METRICS"),
+                alarms=env.flag("ALARMS"),
                 log_health=env.flag("LOG_HEALTH"),
                 log_level=env.text("LOG_LEVEL") or "INFO",
                 service=env.environ.get("POWERTOOLS_SERVICE_NAME") or "charthouse",

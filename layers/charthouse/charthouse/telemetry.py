@@ -34,12 +34,15 @@ REQUEST_METRICS = {
 }
 """Of every request, where `EnableMetrics` is on."""
 
-METRICS = REQUEST_METRICS | {
+ALARM_METRICS = {
     "oldest_seconds": Metric("OldestUnpublishedSeconds", "Seconds"),
     "differences": Metric("Differences"),
     "synced": Metric("Synced"),
     "unlisted": Metric("Unlisted"),
 }
+"""Of the schedules, where there are alarms: nothing else reads them."""
+
+METRICS = REQUEST_METRICS | ALARM_METRICS
 """Fields that are measured too. Few, because every custom metric is paid for by the month.
 
 Their one dimension is `service`, the stack: with the repository as another, each repository would be a metric of its
@@ -68,6 +71,8 @@ class Telemetry:
 
     log: Log
     write_metrics: Callable[[Mapping[str, float]], None]
+    metrics: Mapping[str, Metric] = field(default_factory=lambda: METRICS)
+    """Field → metric, of those that are written."""
     _bound: dict[str, str | float] = field(default_factory=dict)
 
     def bind(self, request_id: str) -> None:
@@ -85,7 +90,7 @@ class Telemetry:
 
     def measure(self, **values: float) -> None:
         """Write the metrics among these values, and no log line."""
-        measured = {name: value for name, value in values.items() if name in METRICS}
+        measured = {name: value for name, value in values.items() if name in self.metrics}
         if measured:
             self.write_metrics(measured)
 
@@ -115,7 +120,7 @@ def powertools_telemetry(site: Site) -> Telemetry:
             metrics.add_metric(METRICS[name].name, METRICS[name].unit, value)
         metrics.flush_metrics()
 
-    return Telemetry(log, write)
+    return Telemetry(log, write, _metrics(site))
 
 
 def plain_telemetry(site: Site) -> Telemetry:
@@ -130,7 +135,11 @@ def plain_telemetry(site: Site) -> Telemetry:
     def write(values: Mapping[str, float]) -> None:
         sys.stdout.write(f"{_embedded_metrics(site.service, values, time.time())}\n")
 
-    return Telemetry(log, write)
+    return Telemetry(log, write, _metrics(site))
+
+
+def _metrics(site: Site) -> Mapping[str, Metric]:
+    return METRICS if site.alarms else REQUEST_METRICS
 
 
 class _JsonLines(logging.Formatter):
