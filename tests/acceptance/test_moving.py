@@ -30,6 +30,9 @@ MUSEUM: Mapping[str, bytes] = {
 }
 """What is in the folder of one repository."""
 
+FORMERLY = "mychart-0.1.0.tgz"
+"""The package that is encrypted with the key before `KmsKeyArn`."""
+
 LISTED = {
     "mychart": {
         "0.2.0": hashlib.sha256(SIGNED).hexdigest(),
@@ -46,14 +49,21 @@ def key(emulator: Emulator) -> str:
 
 
 @pytest.fixture(scope="module")
-def adopted(emulator: Emulator, deployed: Deployments, key: str) -> Deployment:
+def former_key(emulator: Emulator) -> str:
+    """Return the key that some packages in the bucket are encrypted with."""
+    return str(emulator.client("kms").create_key()["KeyMetadata"]["Arn"])
+
+
+@pytest.fixture(scope="module")
+def adopted(emulator: Emulator, deployed: Deployments, key: str, former_key: str) -> Deployment:
     """Take a bucket over: without versions, its events sent to EventBridge."""
     s3 = emulator.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_bucket_notification_configuration(Bucket=BUCKET, NotificationConfiguration={"EventBridgeConfiguration": {}})
     for file, body in MUSEUM.items():
-        s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/team/{file}", Body=body)
-    return deployed(**ADOPTED, BucketName=BUCKET, KmsKeyArn=key)
+        encrypted = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": former_key} if file == FORMERLY else {}
+        s3.put_object(Bucket=BUCKET, Key=f"{PREFIX}/team/{file}", Body=body, **encrypted)
+    return deployed(**ADOPTED, BucketName=BUCKET, KmsKeyArn=key, FormerKmsKeyArn=former_key)
 
 
 @pytest.fixture(scope="module")
@@ -123,6 +133,22 @@ def test_it_is_written_to_and_encrypted_with_the_key(adopted: Deployment, report
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
     assert repository.delete("written", "1.0.0").status == 200
     assert "written" not in repository.index()["entries"]
+
+
+def test_a_package_encrypted_with_the_former_key_stays_readable(
+    adopted: Deployment, report: Any, key: str, former_key: str
+) -> None:
+    """FormerKmsKeyArn. The emulator asks no role for the right to decrypt, so the policies are looked at as well."""
+    del report
+    head = adopted.s3.head_object(Bucket=BUCKET, Key=f"{PREFIX}/team/{FORMERLY}")
+
+    answer = adopted.repository("team").read(f"/charts/{FORMERLY}")
+
+    assert head["SSEKMSKeyId"] == former_key
+    assert answer.body == MUSEUM[FORMERLY]
+    iam, role = adopted.stack.client("iam"), adopted.stack.resources["ReadFilesRole"]
+    (statement,) = iam.get_role_policy(RoleName=role, PolicyName="read-with-key")["PolicyDocument"]["Statement"]
+    assert (statement["Action"], set(statement["Resource"])) == ("kms:Decrypt", {key, former_key})
 
 
 def test_what_others_put_into_it_and_take_out_is_seen_by_eventbridge(adopted: Deployment, report: Any) -> None:

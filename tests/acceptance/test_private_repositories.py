@@ -16,7 +16,7 @@ from tests.builders import a_package
 
 type Helms = Callable[[int], Helm]
 
-USER, PASSWORD = "harbour", "s3cret: Grüße"
+USER, PASSWORD = "harbour", "s3cret: viele Grüße"
 BOTH = 'Basic realm="ChartMuseum", Bearer realm="https://example.com/token",service="charts",scope="{}"'
 
 

@@ -91,9 +91,22 @@ def test_the_url_has_no_stage_in_it() -> None:
     assert RESOURCES["Stage"]["Properties"]["AutoDeploy"] is True
 
 
+def test_routes_that_work_in_a_function_have_a_lower_throttle_than_redirects() -> None:
+    stage = RESOURCES["Stage"]
+    settings, routes = stage["Properties"]["RouteSettings"], resources("AWS::ApiGatewayV2::Route")
+    named = {name for name, route in routes.items() if str(route["Properties"]["RouteKey"]) in settings}
+
+    assert stage["Properties"]["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
+    assert {ROUTES[key] for key in settings} == {"ReadFiles"}
+    assert all(limit["ThrottlingRateLimit"] <= 2500 for limit in settings.values())
+    # CloudFormation refuses settings of a route that does not exist yet.
+    assert set(stage["DependsOn"]) == named
+    assert len(named) == len(settings)
+
+
 def test_the_domain_maps_to_the_root() -> None:
     assert "ApiMappingKey" not in RESOURCES["DomainMapping"]["Properties"]
 
 
-def test_mutual_tls_cannot_be_passed_by() -> None:
+def test_mutual_tls_cannot_be_bypassed() -> None:
     assert RESOURCES["Api"]["Properties"]["DisableExecuteApiEndpoint"] == {"Fn::If": ["HasMutualTls", True, False]}

@@ -1,5 +1,6 @@
 """The parameters: each documented, bounded, safe by default, and handed to the code under its own name."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,8 +11,8 @@ from charthouse.settings import MAX_UPLOAD_SIZE, Settings, Storage
 from tests.template.parsed import GLOBALS, PARAMETERS, TEMPLATE, holds, named, refusals, values
 
 VARIABLES: dict[str, Any] = GLOBALS["Environment"]["Variables"]
-MADE_HERE = {"CHARTHOUSE_BUCKET", "CHARTHOUSE_TABLE", "CHARTHOUSE_BASIC_AUTH_SECRET"}
-"""Variables whose value is a resource's name and not a parameter's."""
+MADE_HERE = {"CHARTHOUSE_BUCKET", "CHARTHOUSE_TABLE", "CHARTHOUSE_BASIC_AUTH_SECRET", "CHARTHOUSE_ALARMS"}
+"""Variables whose value is a resource's name or a condition, not a parameter's value."""
 EACH = pytest.mark.parametrize("name", PARAMETERS)
 
 
@@ -57,18 +58,19 @@ def test_the_defaults_of_the_template_are_the_defaults_of_the_code() -> None:
 
 def test_the_environment_fits_into_lambda_however_the_parameters_are_filled() -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB in total
-    bucket, made_by_cloudformation, arn = 63, 160, 220
+    bucket, made_by_cloudformation, arn = 63, 160, 130
     longest = {
         "POWERTOOLS_SERVICE_NAME": 128,
         "POWERTOOLS_METRICS_NAMESPACE": len("charthouse"),
         "CHARTHOUSE_BUCKET": bucket,
         "CHARTHOUSE_TABLE": made_by_cloudformation,
         "CHARTHOUSE_BASIC_AUTH_SECRET": arn,
+        "CHARTHOUSE_ALARMS": len("true"),
     }
 
-    total = sum(
-        len(name) + (longest[name] if name in longest else _longest(value)) for name, value in VARIABLES.items()
-    )
+    # Lambda measures the variables as JSON, in which a quote or a backslash takes two bytes.
+    filled = {name: "x" * longest[name] if name in longest else _filled(value) for name, value in VARIABLES.items()}
+    total = len(json.dumps(filled, separators=(",", ":")))
 
     assert set(longest) | {name for name in VARIABLES if "Ref" in VARIABLES[name]} >= set(VARIABLES)
     assert total <= 4096
@@ -99,7 +101,7 @@ def test_a_parameter_is_documented(name: str) -> None:
 @EACH
 def test_a_parameter_has_bounds(name: str) -> None:
     parameter = PARAMETERS[name]
-    free = {"BasicAuthPass", "TruststoreVersion"}
+    free = {"TruststoreVersion"}
 
     assert name in free or {"AllowedValues", "AllowedPattern", "MinValue"} & set(parameter)
     assert "AllowedPattern" not in parameter or "ConstraintDescription" in parameter
@@ -141,23 +143,28 @@ def test_writing_needs_configuration() -> None:
 
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"
 CERTIFICATE = "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b2c3d"
+DOMAIN = {"DomainName": "charts.example.com", "CertificateArn": CERTIFICATE}
+TRUSTSTORE = {"TruststoreUri": "s3://bucket/ca.pem", "TruststoreVersion": "3LgO1xk"}
+PASSWORD = "0123456789abcdef"
 
 
 @pytest.mark.parametrize(
     ("given", "reason"),
     [
         ({"BasicAuthUser": "admin"}, "without BasicAuthPass"),
-        ({"BasicAuthPass": "secret"}, "without BasicAuthUser"),
+        ({"BasicAuthPass": PASSWORD}, "without BasicAuthUser"),
         ({"BearerAuth": "true"}, "needs AuthPublicKey"),
         ({"AllowAnonymousPush": "true", "BearerAuth": "true", "AuthPublicKey": "MII"}, "would bypass BearerAuth"),
-        ({"AllowAnonymousPush": "true", "BasicAuthUser": "a", "BasicAuthPass": "b"}, "would bypass BearerAuth"),
+        ({"AllowAnonymousPush": "true", "BasicAuthUser": "a", "BasicAuthPass": PASSWORD}, "would bypass BearerAuth"),
         ({"ProvPostFormFieldName": "chart"}, "must not be the same"),
         ({"KmsKeyArn": KEY}, "needs StorageAmazonSse=aws:kms"),
         ({"DomainName": "charts.example.com"}, "needs CertificateArn"),
         ({"CertificateArn": CERTIFICATE}, "CertificateArn is set without DomainName"),
         ({"HostedZoneId": "Z1"}, "HostedZoneId is set without DomainName"),
-        ({"TruststoreUri": "s3://bucket/ca.pem"}, "TruststoreUri is set without DomainName"),
+        (TRUSTSTORE, "TruststoreUri is set without DomainName"),
+        (DOMAIN | {"TruststoreUri": "s3://bucket/ca.pem"}, "needs TruststoreVersion"),
         ({"TruststoreVersion": "1"}, "without TruststoreUri"),
+        (DOMAIN | {"OwnershipVerificationCertificateArn": CERTIFICATE}, "without TruststoreUri"),
     ],
 )
 def test_a_contradiction_is_refused_with_a_reason(given: dict[str, str], reason: str) -> None:
@@ -170,12 +177,14 @@ def test_a_contradiction_is_refused_with_a_reason(given: dict[str, str], reason:
     "given",
     [
         {},
-        {"BasicAuthUser": "admin", "BasicAuthPass": "secret", "BearerAuth": "true", "AuthPublicKey": "MII"},
+        {"BasicAuthUser": "admin", "BasicAuthPass": PASSWORD, "BearerAuth": "true", "AuthPublicKey": "MII"},
         {"AllowAnonymousPush": "true"},
         {"StorageAmazonSse": "aws:kms"},
         {"StorageAmazonSse": "aws:kms", "KmsKeyArn": KEY},
         {"BucketName": "old-charts", "KmsKeyArn": KEY},
-        {"DomainName": "charts.example.com", "CertificateArn": CERTIFICATE, "TruststoreUri": "s3://bucket/ca.pem"},
+        {"FormerKmsKeyArn": KEY},
+        DOMAIN | TRUSTSTORE,
+        DOMAIN | TRUSTSTORE | {"OwnershipVerificationCertificateArn": CERTIFICATE},
     ],
 )
 def test_a_combination_that_works_is_accepted(given: dict[str, str]) -> None:
@@ -202,6 +211,9 @@ def test_mutual_tls_is_on_only_with_a_domain_and_a_truststore() -> None:
         ("StorageAmazonPrefix", "/some", False),
         ("StorageAmazonPrefix", "some/", False),
         ("BasicAuthUser", "me:you", False),
+        ("BasicAuthPass", "correct-horse", False),
+        ("BasicAuthPass", "0123456789abcdef", True),
+        ("BasicAuthPass", 'pässwörter mit "$"', True),
         ("AuthPublicKey", "-----BEGIN PUBLIC KEY-----\nMIIBIjANBgkqh+/=\n-----END PUBLIC KEY-----\n", True),
         ("AuthRealm", "https://auth.example.com/token", True),
         ("AuthRealm", 'a"b', False),
@@ -210,8 +222,12 @@ def test_mutual_tls_is_on_only_with_a_domain_and_a_truststore() -> None:
         ("ChartUrl", "https://charts.example.com/?a=b", False),
         ("ChartUrl", "https://charts.example.com/base", True),
         ("ChartUrl", "charts.example.com", False),
+        ("ChartUrl", 'https://charts.example.com/"', False),
+        ("ChartUrl", "https://charts.example.com/[a]_~", True),
         ("CorsAllowOrigin", "*", True),
         ("CorsAllowOrigin", "https://example.com/", False),
+        ("CorsAllowOrigin", "https://ui.example.com:8443", True),
+        ("CorsAllowOrigin", 'https://"example.com', False),
         ("ArtifactHubRepoId", "0e1f,org1/repo1=1a2b", True),
         ("BucketName", "s3://charts", False),
         ("HostedZoneId", "/hostedzone/Z1", False),
@@ -225,8 +241,20 @@ def _ours(variable: str) -> bool:
     return variable.startswith("CHARTHOUSE_")
 
 
-def _longest(value: Any) -> int:
+def _filled(value: Any) -> str:
+    """Return the value of a parameter that takes the most bytes as JSON."""
     parameter = PARAMETERS[value["Ref"]]
     if "AllowedValues" in parameter:
-        return max(len(one) for one in parameter["AllowedValues"])
-    return len(str(parameter.get("MaxValue", 10**10))) if parameter["Type"] == "Number" else int(parameter["MaxLength"])
+        return str(max(parameter["AllowedValues"], key=len))
+    if parameter["Type"] == "Number":
+        return str(parameter.get("MaxValue", 10**10))
+    longest = int(parameter["MaxLength"])
+    if value["Ref"] == "AuthPublicKey":
+        # PEM: a newline after 64 characters.
+        return "\n".join(["x" * 64] * (longest // 64))
+    # A prefix that the pattern wants costs a few bytes less than the quotes in its place.
+    return ('"' if _lets_in(parameter["AllowedPattern"], '"') else "x") * longest
+
+
+def _lets_in(pattern: str, character: str) -> bool:
+    return any(re.fullmatch(pattern, before + character) for before in ("", "http://a", "/a"))

@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from tests.template.parsed import FUNCTIONS, resources
+from tests.template.parsed import FUNCTIONS, RESOURCES, exists, resources, values
 
 PACKAGES = ("objects/*.tgz", "objects/*.tgz.prov")
 INDEX = "objects/.charthouse/index/*"
 ANSWERS = "objects/.charthouse/answers/*"
 LIST = {("s3:ListBucket", "bucket")}
 PASSWORD = {("secretsmanager:GetSecretValue", "BasicAuthSecret.Id")}
-DECRYPT = {("kms:Decrypt", "KmsKeyArn")}
+DECRYPT = {("kms:Decrypt", "KmsKeyArn"), ("kms:Decrypt", "FormerKmsKeyArn")}
 ENCRYPT = {("kms:GenerateDataKey", "KmsKeyArn")}
 
 
@@ -98,21 +98,67 @@ def test_only_these_write_or_delete_packages() -> None:
     assert deleting == {"UploadCharts", "DeleteCharts"}
 
 
+def test_home_may_do_nothing_without_metrics() -> None:
+    roles = RESOURCES["ListObjects"]["Properties"]["Roles"]
+
+    assert {"Fn::If": ["HasMetrics", {"Ref": "ShowHomeRole"}, {"Ref": "AWS::NoValue"}]} in roles
+    assert not exists("ReadFigures", values())
+    assert exists("ReadFigures", values({"EnableMetrics": "true"}))
+
+
+@EACH
+def test_a_bucket_of_another_account_is_denied(function: str) -> None:
+    (denied,) = (one for one in _statements(function) if one["Effect"] == "Deny")
+
+    assert (denied["Action"], denied["Resource"]) == ("s3:*", "*")
+    assert denied["Condition"] == {
+        "StringNotEquals": {"aws:ResourceAccount": {"Ref": "AWS::AccountId"}},
+        "Null": {"aws:ResourceAccount": "false"},
+    }
+
+
+@EACH
+def test_keys_are_used_through_s3_only(function: str) -> None:
+    # https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html#conditions-kms-via-service
+    using = [one for one in _statements(function) if str(_list(one["Action"])[0]).startswith("kms:")]
+
+    for statement in using:
+        assert statement["Condition"] == {
+            "StringEquals": {"kms:ViaService": {"Fn::Sub": "s3.${AWS::Region}.${AWS::URLSuffix}"}}
+        }
+
+
+def test_a_former_key_is_used_to_decrypt_only() -> None:
+    former = {"FormerKmsKeyArn": "arn:aws:kms:eu-central-1:123456789012:key/0a1b2c3d"}
+
+    assert exists("ReadWithKey", values(former))
+    assert not exists("WriteWithKey", values(former))
+    assert not exists("ReadWithKey", values())
+
+
 def _rights(function: str) -> set[tuple[str, str]]:
+    """Return what the function may do with every option switched on."""
     return {
         (action, _place(resource))
         for statement in _statements(function)
+        if statement["Effect"] == "Allow"
         for action in _list(statement["Action"])
         for resource in _list(statement["Resource"])
     }
 
 
 def _statements(function: str) -> Iterator[dict[str, Any]]:
-    for policy in FUNCTIONS[function]["Properties"]["Policies"]:
+    for policy in FUNCTIONS[function]["Properties"].get("Policies", []):
         yield from policy["Statement"]
     for policy in resources("AWS::IAM::Policy").values():
-        if {"Ref": f"{function}Role"} in policy["Properties"]["Roles"]:
+        roles = [_chosen(role) for role in policy["Properties"]["Roles"]]
+        if {"Ref": f"{function}Role"} in roles:
             yield from policy["Properties"]["PolicyDocument"]["Statement"]
+
+
+def _chosen(value: Any) -> Any:
+    """Return what `Fn::If` gives when its condition holds."""
+    return value["Fn::If"][1] if isinstance(value, dict) and "Fn::If" in value else value
 
 
 def _list(value: Any) -> list[Any]:
@@ -121,7 +167,7 @@ def _list(value: Any) -> list[Any]:
 
 def _place(resource: Any) -> str:
     """Return an ARN as this file writes it."""
-    ((function, value),) = resource.items()
+    ((function, value),) = _chosen(resource).items()
     match function, value:
         case "Ref", str():
             return str(value)

@@ -43,8 +43,12 @@ def based(deployed: Deployments) -> Deployment:
 @pytest.fixture(scope="session")
 def operated(emulator: Emulator, deployed: Deployments) -> Deployment:
     """Return the stack with domain and alarms."""
-    certificate = emulator.client("acm").request_certificate(DomainName=DOMAIN)["CertificateArn"]
+    acm = emulator.client("acm")
+    certificates = {
+        name: acm.request_certificate(DomainName=DOMAIN, IdempotencyToken=token)["CertificateArn"]
+        for name, token in (("CertificateArn", "served"), ("OwnershipVerificationCertificateArn", "owned"))
+    }
     zone = emulator.client("route53").create_hosted_zone(Name="example.com", CallerReference="options")
     topic = emulator.client("sns").create_topic(Name="pager")["TopicArn"]
     zone_id = zone["HostedZone"]["Id"].rpartition("/")[2]
-    return deployed(**OPERATED, CertificateArn=certificate, HostedZoneId=zone_id, AlarmTopic=topic)
+    return deployed(**OPERATED, **certificates, HostedZoneId=zone_id, AlarmTopic=topic)

@@ -12,7 +12,7 @@ TENANTS: Mapping[str, str | int | bool] = {
     "AuthRealm": "https://tokens.example.com/auth",
     "AuthService": "charts.example.com",
     "BasicAuthUser": "robot",
-    "BasicAuthPass": 'pa$$ "word" ü',
+    "BasicAuthPass": 'pa$$ "word" ü, long',
     "EnableMetrics": True,
     "LogHealth": True,
     "CorsAllowOrigin": ORIGIN,
@@ -49,7 +49,7 @@ BASED: Mapping[str, str | int | bool] = {
     "DisableForceOverwrite": True,
     "BearerAuth": True,
     "BasicAuthUser": "robot",
-    "BasicAuthPass": "secret",
+    "BasicAuthPass": "0123456789abcdef",
     "AuthAnonymousGet": True,
     "AuthActionsSearchPath": "scopes[?name=='$NAMESPACE' && type=='$ACCESS_ENTRY_TYPE'].actions[]",
 }
@@ -80,5 +80,15 @@ ADOPTED: Mapping[str, str | int | bool] = {
 
 ALL = (TENANTS, LIMITS, BASED, OPERATED, ADOPTED)
 
-MADE_FIRST = frozenset({"CertificateArn", "HostedZoneId", "AlarmTopic", "BucketName", "KmsKeyArn"})
+MADE_FIRST = frozenset(
+    {
+        "CertificateArn",
+        "OwnershipVerificationCertificateArn",
+        "HostedZoneId",
+        "AlarmTopic",
+        "BucketName",
+        "KmsKeyArn",
+        "FormerKmsKeyArn",
+    }
+)
 """Options that name what has to be there before the stack; the fixtures make it."""

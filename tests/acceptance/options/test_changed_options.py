@@ -20,7 +20,7 @@ FILES = {"values.yaml": b"replicas: 1\n", "templates/one.yaml": b"kind: One\n"}
 def test_a_changed_chart_url_is_in_the_index_after_a_reconcile_or_the_next_change(
     emulator: Emulator, based: Deployment, helm: Callable[[int], Helm]
 ) -> None:
-    repository = Repository(based.url, based.api, basic("robot", "secret"))
+    repository = Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
     name = f"chart-{secrets.token_hex(4)}"
     package = a_package(name, "1.0.0", files=FILES)
     assert repository.upload(package).status == 201

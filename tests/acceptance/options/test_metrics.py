@@ -67,7 +67,9 @@ def test_metrics_show_nobody_what_it_may_not_read(tenants: Deployment, fresh: Re
 
 
 def test_without_enable_metrics_there_is_no_such_route(based: Deployment) -> None:
-    answer = ask("GET", f"{based.url}/metrics", headers={"Authorization": basic("robot", "secret")})
+    answer = ask(
+        "GET", f"{based.url}/metrics", headers={"Authorization": basic("robot", based.parameters["BasicAuthPass"])}
+    )
 
     assert (answer.status, answer.error) == (404, "not found")
 

@@ -1,4 +1,4 @@
-"""DomainName, CertificateArn, HostedZoneId, TruststoreUri, TruststoreVersion, DisableApi, alarms and logs."""
+"""DomainName and its certificates, HostedZoneId, TruststoreUri, TruststoreVersion, DisableApi, alarms and logs."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def domain(operated: Deployment) -> Any:
 
 
 def test_the_domain_leads_to_the_api_without_a_mapping_key(operated: Deployment, domain: Any) -> None:
-    """DomainName and CertificateArn."""
+    """DomainName, CertificateArn and OwnershipVerificationCertificateArn."""
     gateway = operated.stack.client("apigatewayv2")
 
     (mapping,) = gateway.get_api_mappings(DomainName=DOMAIN)["Items"]
@@ -29,6 +29,8 @@ def test_the_domain_leads_to_the_api_without_a_mapping_key(operated: Deployment,
     )
     (configuration,) = domain["DomainNameConfigurations"]
     assert configuration["CertificateArn"] == operated.parameters["CertificateArn"]
+    owning = operated.parameters["OwnershipVerificationCertificateArn"]
+    assert configuration["OwnershipVerificationCertificateArn"] == owning
     assert operated.stack.outputs["RepositoryUrl"] == f"https://{DOMAIN}"
 
 
@@ -85,13 +87,13 @@ def test_alarms_go_to_the_topic_and_to_the_address(operated: Deployment, tenants
     """AlarmTopic and AlarmEmail."""
     own = operated.stack.resources["Alarms"]
 
-    alarms = {name: _alarms(stack) for name, stack in (("with", operated), ("without", tenants))}
+    alarms = _alarms(operated)
     (subscription,) = operated.stack.client("sns").list_subscriptions_by_topic(TopicArn=own)["Subscriptions"]
 
     assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", operated.parameters["AlarmEmail"])
-    assert len(alarms["with"]) == len(alarms["without"]) > 4
-    assert all(set(alarm["AlarmActions"]) == {own, operated.parameters["AlarmTopic"]} for alarm in alarms["with"])
-    assert all(alarm["AlarmActions"] == [] for alarm in alarms["without"])
+    assert len(alarms) == 6
+    assert all(set(alarm["AlarmActions"]) == {own, operated.parameters["AlarmTopic"]} for alarm in alarms)
+    assert not {"AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter"}.intersection(tenants.stack.types.values())
 
 
 def test_logs_are_kept_as_long_as_said(operated: Deployment, tenants: Deployment) -> None:

@@ -16,14 +16,14 @@ from tests.builders import a_package
 @pytest.fixture
 def below(based: Deployment) -> Repository:
     """Return the repository below the context path."""
-    return Repository(based.url, based.api, basic("robot", "secret"))
+    return Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
 
 
 @pytest.fixture
 def above(based: Deployment) -> Repository:
     """Return the same repository without the context path."""
     base = based.url.removesuffix(CONTEXT)
-    return Repository(base, f"{base}/api", basic("robot", "secret"))
+    return Repository(base, f"{base}/api", basic("robot", based.parameters["BasicAuthPass"]))
 
 
 @pytest.mark.parametrize("path", ["/index.yaml", "/a/b/index.yaml", "/charts/x-1.0.0.tgz", "/api/charts", "/a/b/c"])

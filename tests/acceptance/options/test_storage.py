@@ -10,7 +10,7 @@ from tests.builders import a_package, a_provenance
 
 def test_everything_is_below_the_prefix(based: Deployment) -> None:
     """StorageAmazonPrefix."""
-    repository = Repository(based.url, based.api, basic("robot", "secret"))
+    repository = Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
     name = f"chart-{secrets.token_hex(4)}"
     package = a_package(name, "1.0.0")
 
@@ -39,7 +39,7 @@ def test_what_is_put_below_the_prefix_is_listed_and_what_is_beside_it_is_not(bas
 
 def test_every_object_is_encrypted_as_asked(based: Deployment) -> None:
     """StorageAmazonSse=AES256."""
-    repository = Repository(based.url, based.api, basic("robot", "secret"))
+    repository = Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
     name = f"chart-{secrets.token_hex(4)}"
     assert repository.upload(a_package(name, "1.0.0")).status == 201
 

@@ -17,7 +17,7 @@ def digest(package: bytes) -> str:
 @pytest.fixture
 def careful(based: Deployment) -> Repository:
     """Return a repository in which nothing is ever replaced."""
-    return Repository(based.url, based.api, basic("robot", "secret"))
+    return Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
 
 
 def test_with_allow_anonymous_push_nobody_is_asked(small: Repository) -> None:
