@@ -1,9 +1,9 @@
 """A table at the end of a run against real AWS: what was expected, what AWS did, what to change if it differs.
 
 `make smoke` and `make contract-aws` load this plugin (`pytest -p tests.observations`). A row is a test whose docstring,
-or whose module's, has a paragraph `If it differs: ...`; its first paragraph says what is expected, without one the name
-of the test does. Any other test gets a row only when it fails. What AWS did is what the test recorded
-(`record_property("observed", ...)`), or else the reason of its failure.
+or whose module's, has a paragraph `If it differs: ...`. Its first paragraph says what is expected; without one, or with
+one that is only a link, the name of the test does. Any other test gets a row only when it fails. What AWS did is what
+the test recorded (`record_property("observed", ...)`), or else the reason of its failure.
 """
 
 import inspect
@@ -29,8 +29,8 @@ class Row:
     question: str
     expected: str
     change: str
-    always: bool
-    """Whether it is shown although everything was as expected."""
+    general: str
+    """What the module's docstring says, shown only when the test fails."""
     answers: list[str] = field(default_factory=list)
     """What AWS did, once per set of parameters that says something of its own."""
     failed: bool = False
@@ -49,7 +49,7 @@ class Observations:
         own, otherwise = read(inspect.getdoc(item.function) or "")
         _, general = read(inspect.getdoc(item.module) or "")
         name = item.function.__name__.removeprefix("test_").replace("_", " ")
-        row = Row(name, own or name, otherwise or general, bool(otherwise or general))
+        row = Row(name, own or "it does", otherwise, general)
         self.rows.setdefault(self._key(item.nodeid), row)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -73,7 +73,7 @@ class Observations:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
         asked = [row for row in self.rows.values() if row.answers]
-        shown = [row for row in asked if row.always or row.failed]
+        shown = [row for row in asked if row.change or row.general or row.failed]
         if shown:
             terminalreporter.write_line("")
             terminalreporter.write_line(render(shown))
@@ -93,7 +93,7 @@ def read(docstring: str) -> tuple[str, str]:
     """Return the first paragraph of a docstring, and what follows `If it differs:` in another."""
     paragraphs = [" ".join(paragraph.split()) for paragraph in docstring.split("\n\n")]
     changes = [text.removeprefix(OTHERWISE).strip() for text in paragraphs if text.startswith(OTHERWISE)]
-    first = paragraphs[0] if not paragraphs[0].startswith(OTHERWISE) else ""
+    first = "" if re.match(rf"{OTHERWISE}|(See )?https?://\S+$", paragraphs[0]) else paragraphs[0]
     return first, changes[0] if changes else ""
 
 
@@ -112,7 +112,7 @@ def render(rows: Iterable[Row]) -> str:
     for heading, ratio in (("", 1), ("question", 12), ("expected", 16), ("AWS did", 16), ("if it differs", 16)):
         table.add_column(heading, ratio=ratio, overflow="fold")
     for row in sorted(rows, key=lambda row: not row.failed):
-        change = row.change if row.failed or not row.answers[0].startswith("not asked") else ""
+        change = row.change or (row.general if row.failed else "")
         cells = ("x" if row.failed else "", row.question, row.expected, "\n".join(row.answers), change)
         table.add_row(*cells, style="bold" if row.failed else "")
     terminal = os.get_terminal_size().columns if sys.stdout.isatty() else SMALLEST_WIDTH

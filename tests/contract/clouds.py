@@ -2,6 +2,8 @@
 
 import os
 import secrets
+import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -19,6 +21,9 @@ from moto import mock_aws
 from local.emulator import REGION, Emulator
 from tests.contract.servers import KEY, SECRET, dynamodb_local_server, versitygw_server
 from tests.fakes import FakeCatalog, FakeIndexStore, FakePackageStore, World
+
+VERSIONING_SECONDS = 15 * 60
+"""https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html: until then S3 may say 404."""
 
 SMALL_PAGE = 2
 """Every listing, query and scan is made to turn pages."""
@@ -159,11 +164,18 @@ def dynamodb_local_cloud(data: Path) -> Iterator[Cloud]:
 def real_cloud() -> Iterator[Cloud]:
     """Use the account of the ambient credentials: two buckets and a table are made, and removed at the end.
 
-    `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB`, which the SDK knows too, put another one in AWS's place.
+    `AWS_ENDPOINT_URL_S3` and `AWS_ENDPOINT_URL_DYNAMODB`, which the SDK knows too, put another one in AWS's place. On
+    AWS itself it waits until S3 promises that the buckets' versioning has arrived everywhere.
     """
     session = boto3.Session()
     storage = Storage(region=session.region_name or REGION, endpoint=os.environ.get("AWS_ENDPOINT_URL_S3", ""))
     with furnished(storage, session, os.environ.get("AWS_ENDPOINT_URL_DYNAMODB", "")) as cloud:
+        if not storage.endpoint:
+            text = (
+                f"The versioning of a new bucket takes up to {VERSIONING_SECONDS // 60} minutes to arrive: waiting ..."
+            )
+            print(text, file=sys.__stderr__, flush=True)
+            time.sleep(VERSIONING_SECONDS)
         yield replace(cloud, name="aws", secretsmanager=session.client("secretsmanager"))
 
 
@@ -194,7 +206,7 @@ def furnished(
     try:
         for versioned, place in storages.items():
             if buckets:
-                _make_bucket(s3, place, versioned=versioned)
+                make_bucket(s3, place, versioned=versioned)
         if table:
             make_table(dynamodb, name)
         _turn_small_pages(s3, dynamodb)
@@ -205,7 +217,7 @@ def furnished(
         boto3.DEFAULT_SESSION = None
         for place in storages.values():
             if buckets:
-                _remove_bucket(s3, place.bucket)
+                remove_bucket(s3, place.bucket)
         if table:
             dynamodb.delete_table(TableName=name)
 
@@ -231,14 +243,16 @@ def _keys(sort: str) -> list[dict[str, str]]:
     return [{"AttributeName": "repo", "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
 
 
-def _make_bucket(s3: Any, storage: Storage, *, versioned: bool) -> None:
+def make_bucket(s3: Any, storage: Storage, *, versioned: bool) -> None:
+    """Make a bucket as the template does, or one without versions."""
     elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": storage.region}}
     s3.create_bucket(Bucket=storage.bucket, **({} if storage.region == "us-east-1" else elsewhere))
     if versioned:
         s3.put_bucket_versioning(Bucket=storage.bucket, VersioningConfiguration={"Status": "Enabled"})
 
 
-def _remove_bucket(s3: Any, bucket: str) -> None:
+def remove_bucket(s3: Any, bucket: str) -> None:
+    """Remove a bucket with every version that it holds."""
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
         for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]:
             s3.delete_object(Bucket=bucket, Key=version["Key"], VersionId=version["VersionId"])

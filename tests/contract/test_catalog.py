@@ -2,6 +2,9 @@
 
 What DynamoDB promises: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
 and https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
+
+If it differs: aws/dynamodb.py translates codes and conditions. If DynamoDB itself promises less, let the fake and the
+explorer in tests/model do the same first: the protocol has to hold with it.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -1,6 +1,9 @@
 """`IndexStore`, on memory and on S3.
 
 What S3 promises: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html
+
+If it differs: aws/s3.py (S3IndexStore) translates codes and conditions. If S3 itself promises less, let the fake and
+the explorer in tests/model do the same first: the protocol has to hold with it.
 """
 
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,7 @@
-"""What is stored beside the bytes, as a client of S3 meets it."""
+"""What is stored beside the bytes, as a client of S3 meets it.
+
+If it differs: aws/s3.py sets types, encryption and metadata; docs/decisions say which of them clients rely on.
+"""
 
 from dataclasses import replace
 from hashlib import sha256

@@ -2,6 +2,9 @@
 
 What S3 promises: https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html and
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/Welcome.html#ConsistencyModel
+
+If it differs: aws/s3.py (S3PackageStore) translates codes and conditions. If S3 itself promises less, let the fake and
+the explorer in tests/model do the same first: the protocol has to hold with it.
 """
 
 from concurrent.futures import ThreadPoolExecutor

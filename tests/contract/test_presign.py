@@ -1,4 +1,7 @@
-"""Reads without the SDK, on everything that answers over HTTP: our signatures are accepted, forged ones are not."""
+"""Reads without the SDK, on everything that answers over HTTP: our signatures are accepted, forged ones are not.
+
+If it differs: aws/presign.py signs, and is held to botocore's signer by tests/unit/aws/test_presign.py: compare there.
+"""
 
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
