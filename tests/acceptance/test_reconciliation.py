@@ -5,6 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from local.account import DeployedStack
+from local.reconcile import Reconciliation
 from tests.acceptance.deployment import Deployment
 from tests.builders import a_package, a_provenance
 
@@ -163,3 +165,15 @@ def entries(deployment: Deployment) -> bytes:
 def drop_row(deployment: Deployment, repo: str, file: str) -> None:
     key = {"repo": {"S": f"/{repo}"}, "file": {"S": file}}
     deployment.stack.client("dynamodb").delete_item(TableName=deployment.stack.table, Key=key)
+
+
+def test_make_reconcile_follows_a_run_to_its_end(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
+    deployment.remove(f".charthouse/index/{REPO}/index.yaml")
+    run = Reconciliation(DeployedStack.get(deployment.stack.name, deployment.stack.client))
+
+    run.start()
+    counts = run.follow()
+
+    assert counts["repositories"] >= len(REPOS)
+    assert counts["failed_repositories"] == []
+    assert f"index_rebuilt repository={REPO}" in capsys.readouterr().err
