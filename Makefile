@@ -12,6 +12,7 @@
 #   make contract-aws try what is assumed of S3 and DynamoDB in the account of your credentials, and print what they did
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
+#   make quick        what one runs between two edits: everything that needs no emulator, in minutes
 #   make bench        measure what is promised about speed (PARTS="helm splice cold presign calls reconcile")
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       put the formatting right
@@ -30,10 +31,12 @@ export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
 TYPED := -p charthouse -p local -p tests -p bench
+PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
+QUICK := $(addprefix tests/,unit model storm functions template docs contract)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
 
-.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test bench check lint template format lock clean
+.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test quick bench check lint template format lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
@@ -74,7 +77,10 @@ contract-aws: setup
 # Real Helm and the stand-ins for AWS first: where one cannot be had, that is said before the tests begin.
 test: setup
 	@$(BIN)/python -m local.tools
-	@exec $(BIN)/pytest
+	@exec $(BIN)/pytest $(PARALLEL)
+
+quick: setup
+	@CHARTHOUSE_CONTRACT=moto exec $(BIN)/pytest $(PARALLEL) -m "not slow" $(QUICK)
 
 bench: setup
 	@exec $(BIN)/python -m bench $(PARTS)

@@ -7,23 +7,21 @@ import pytest
 from local.emulator import Emulator
 from tests.acceptance.deployment import Deployment, Deployments, failures
 
-TOLD = pytest.StashKey[list[str]]()
+MEASURED = "load"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.stash[TOLD] = []
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was measured, whatever pytest was told to show."""
-    for line in config.stash[TOLD]:
-        terminalreporter.write_line(f"load: {line}")
+    for report in terminalreporter.stats.get("passed", []):
+        for name, line in getattr(report, "user_properties", []):
+            if name == MEASURED:
+                terminalreporter.write_line(f"load: {line}")
 
 
 @pytest.fixture
 def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Say a line at the end of the run."""
-    return request.config.stash[TOLD].append
+    return lambda line: request.node.user_properties.append((MEASURED, line))
 
 
 @pytest.fixture(scope="package")
