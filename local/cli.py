@@ -68,8 +68,8 @@ def env() -> None:
     running = Running.read(data_folder())
     variables = {
         "AWS_ENDPOINT_URL": running.endpoint,
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_ACCESS_KEY_ID": running.key_id,
+        "AWS_SECRET_ACCESS_KEY": running.secret,
         "AWS_REGION": running.region,
         # boto3 looks at this one only.
         "AWS_DEFAULT_REGION": running.region,

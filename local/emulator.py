@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
@@ -47,6 +49,7 @@ class Emulator:
         self.port = free_port() if port is None else port
         self.endpoint = f"http://localhost:{self.port}"
         self.log = data / "emulator.log"
+        self.key = RootKey.of(data)
         self._process: subprocess.Popen[bytes] | None = None
         self._clients: dict[str, Any] = {}
 
@@ -61,7 +64,7 @@ class Emulator:
 
     def start(self) -> None:
         """Start it and wait until it answers; raises `Trouble` if it does not."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        make_private(self.data)
         # An emulator that was killed has left its functions' files there.
         shutil.rmtree(self.data / "tmp", ignore_errors=True)
         (self.data / "tmp").mkdir()
@@ -75,6 +78,8 @@ class Emulator:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
                 pass_fds=self._keep_open,
+                # Its state has passwords in it.
+                umask=0o077,
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._answers():
@@ -103,10 +108,16 @@ class Emulator:
         return self._process is not None and self._process.poll() is None
 
     def client(self, service: str) -> Any:
-        """Return a boto3 client with the root key, which no policy binds; the same one every time."""
+        """Return a boto3 client with the root key, which no policy restricts; the same one every time."""
         if service not in self._clients:
-            session: Any = boto3.Session("test", "test", region_name=REGION)
-            config = Config(retries={"total_max_attempts": 1}, read_timeout=910, max_pool_connections=64)
+            session: Any = boto3.Session(self.key.id, self.key.secret, region_name=REGION)
+            config = Config(
+                retries={"total_max_attempts": 1},
+                read_timeout=910,
+                max_pool_connections=64,
+                # Without this a presigned URL of S3's has a signature of the old kind.
+                signature_version="s3v4" if service == "s3" else None,
+            )
             self._clients[service] = session.client(service, endpoint_url=self.endpoint, config=config)
         return self._clients[service]
 
@@ -114,16 +125,22 @@ class Emulator:
         """Return the variables that bring the AWS CLI, boto3 and SAM here, with the root key."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_ACCESS_KEY_ID": self.key.id,
+            "AWS_SECRET_ACCESS_KEY": self.key.secret,
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
         }
 
+    @property
+    def control(self) -> dict[str, str]:
+        """The header without which the emulator's control paths are refused."""
+        return {"X-Charthouse-Secret": self.key.secret}
+
     def _own_environment(self) -> dict[str, str]:
-        """Return what the process gets. The functions inherit it, so nothing of the person's own AWS setup is in it."""
+        """Return the process's environment: the functions inherit it, so it has nothing of the user's own AWS setup."""
+        inherited = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
         return {
-            **{name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ},
+            **{name: os.environ[name] for name in inherited if name in os.environ},
             **self.environment(),
             "HOME": str(self.data),
             "TMPDIR": str(self.data / "tmp"),
@@ -148,12 +165,37 @@ class Emulator:
     def _answers(self) -> bool:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
         try:
-            connection.request("GET", "/_ministack/health")
+            connection.request("GET", "/_ministack/health", headers=self.control)
             return connection.getresponse().status == HTTPStatus.OK
         except (OSError, HTTPException):
             return False
         finally:
             connection.close()
+
+
+@dataclass(frozen=True, slots=True)
+class RootKey:
+    """The key of the emulator's root user: random, one per data folder."""
+
+    id: str
+    secret: str
+
+    @classmethod
+    def of(cls, data: Path) -> Self:
+        """Return the folder's key, made the first time; only the owner of the folder can read it."""
+        make_private(data)
+        file = data / "root-key"
+        if not file.exists():
+            fresh = [f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30)]
+            file.touch(mode=0o600)
+            file.write_text("\n".join(fresh))
+        return cls(*file.read_text().split())
+
+
+def make_private(folder: Path) -> None:
+    """Make a folder, or an existing one, unreadable for other users."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.chmod(0o700)
 
 
 def free_port() -> int:

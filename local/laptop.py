@@ -16,7 +16,7 @@ import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
 from local.build import build
-from local.emulator import Emulator, free_port
+from local.emulator import Emulator, free_port, make_private
 from local.gateway import EmulatedFunctions, Gateway, Watcher, deployed_routes
 from local.keys import make_key, public_line
 from local.progress import Trouble, say, step
@@ -55,6 +55,8 @@ class Running:
 
     url: str
     endpoint: str
+    key_id: str
+    secret: str
     region: str
     bucket: str
     reconcile: str
@@ -69,7 +71,7 @@ class Running:
 
     def client(self, service: str) -> Any:
         """Return a boto3 client with the emulator's root key."""
-        session: Any = boto3.Session("test", "test", region_name=self.region)
+        session: Any = boto3.Session(self.key_id, self.secret, region_name=self.region)
         return session.client(service, endpoint_url=self.endpoint)
 
 
@@ -110,6 +112,8 @@ class Laptop:
         running = Running(
             self.gateway.url,
             self.emulator.endpoint,
+            self.emulator.key.id,
+            self.emulator.key.secret,
             environment["AWS_REGION"],
             stack.bucket,
             stack.outputs["ReconcileFunction"],
@@ -155,7 +159,7 @@ class Laptop:
 
 def _take(data: Path) -> IO[str]:
     """Lock the folder, for this process and the emulator it starts."""
-    data.mkdir(parents=True, exist_ok=True)
+    make_private(data)
     file = (data / "lock").open("a+")
     deadline = None
     while not _lock(file):

@@ -1,11 +1,16 @@
-"""Run inside the emulator's own environment: MiniStack with three habits of its own.
+"""Run inside the emulator's own environment: MiniStack behind checks and faults of ours.
 
-It ends cleanly, state saved, when whoever started it is gone (its standard input closes). Its S3 refuses a presigned
-request that also carries an Authorization header, as AWS's does and MiniStack does not. And its S3 and DynamoDB fail
-the functions' calls where they are told to, as AWS's do now and then (`misbehaving`); by themselves they never do.
+- It admits nobody but the holders of the root key and of a role's session: MiniStack itself takes several well-known
+  keys for root, does not check root's signature, and lets unsigned requests use S3. Pages in a browser are refused
+  except where they follow a presigned URL to read.
+- Its S3 refuses a presigned request that also carries an Authorization header, as AWS's does.
+- A layer is extracted once, not for every worker of every function.
+- S3 and DynamoDB fail the functions' calls on request (`failing`); by default they never do.
+- It ends cleanly, state saved, when the process that started it has ended (its standard input closes).
 """
 
 import hashlib
+import hmac
 import json
 import os
 import re
@@ -17,12 +22,85 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import ministack.app  # type: ignore[import-not-found]
 import ministack.core.lambda_runtime  # type: ignore[import-not-found]
+from ministack.core import sigv4
 
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+CONTROL_PATHS = re.compile(r"/(_ministack|_localstack|_local)(/|$)|/health$")
+"""MiniStack's and our own, which take no AWS credentials; `CONTROL_HEADER` must carry the root key's secret."""
+CONTROL_HEADER = "x-charthouse-secret"
+DENIED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>"""
+
+
+def admitting(application: Application, key_id: str, secret: str) -> Application:
+    """Pass on what the root key or a role has signed, and presigned reads of S3; answer 403 to everything else."""
+
+    async def answer(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            await application(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+        elif (body := await admitted(scope, receive)) is None:
+            await _send(send, 403, b"application/xml", DENIED)
+        else:
+            await application(scope, body, send)
+
+    async def admitted(scope: Any, receive: Any) -> Any:
+        """Return what receives the body of a request that is admitted, else None."""
+        headers = _headers(scope)
+        if _is_from_a_page(headers) and not _is_presigned_read(scope):
+            return None
+        if CONTROL_PATHS.match(scope["path"]):
+            given = headers.get(CONTROL_HEADER, "")
+            return receive if hmac.compare_digest(given.encode("utf-8", "replace"), secret.encode()) else None
+        if scope["method"] == "OPTIONS":
+            return receive if _is_presigned_read(scope) else None
+        return await _signed(scope, headers, receive, key_id, secret)
+
+    return answer
+
+
+def _is_from_a_page(headers: dict[str, str]) -> bool:
+    """Return whether a page in a browser sent it: no client of AWS sends these headers."""
+    return "origin" in headers or headers.get("sec-fetch-site", "none") != "none"
+
+
+def _is_presigned_read(scope: Any) -> bool:
+    """Return whether it is a GET or HEAD (or the preflight of one) of a presigned S3 URL, whose signature S3 checks."""
+    scoped = _query(scope).get("X-Amz-Credential", [""])[0].endswith("/s3/aws4_request")
+    return scope["method"] in {"GET", "HEAD", "OPTIONS"} and scoped and _presigned(scope)
+
+
+async def _signed(scope: Any, headers: dict[str, str], receive: Any, key_id: str, secret: str) -> Any:
+    """Return what receives the body of a request that root or a role has signed, else None.
+
+    Root's signature is checked here, a role's and those of presigned S3 URLs by MiniStack.
+    """
+    presigned = "authorization" not in headers or _presigned(scope)
+    query = _query(scope)
+    signature = sigv4.parse_query_signature(query) if presigned else sigv4.parse_header_signature(headers)
+    if isinstance(signature, tuple) or signature.region_set is not None:
+        return None
+    if signature.access_key_id != key_id:
+        # A role's session or an IAM user's key: any other would be root to MiniStack.
+        return receive if re.fullmatch(r"A[KS]IA[A-Z0-9]{16}", signature.access_key_id) else None
+    if presigned and signature.service == "s3":
+        return receive
+    body = b""
+    if "x-amz-content-sha256" not in headers:
+        body = await _body(receive)
+        receive = _replayed(body, receive)
+    path = (scope.get("raw_path") or quote(scope["path"]).encode()).decode("latin-1")
+    failure = sigv4.header_signature_failure(
+        signature, secret, scope["method"], path, query, headers, body, presigned=presigned
+    )
+    return None if failure or sigv4.request_time_failure(signature) else receive
+
 
 REFUSAL = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Error><Code>InvalidArgument</Code><Message>Only one auth mechanism allowed; only the X-Amz-Algorithm query parameter, \
@@ -61,8 +139,8 @@ OVERLOADED = {
 """What each says when there is too much of it: status, type, body."""
 
 
-def misbehaving(application: Application) -> Application:
-    """Fail calls to S3 and DynamoDB as `FAULTS` was told; root's calls and presigned URLs are left alone.
+def failing(application: Application, key_id: str) -> Application:
+    """Fail calls to S3 and DynamoDB as set at `FAULTS`, except root's calls and presigned URLs.
 
     A fault is `{"call": …, "times": …, "after": …}`: a pattern found in `s3 PUT /bucket/key` or `dynamodb PutItem {…}`,
     how many calls it hits (the next ones), and whether only the answer is lost, not the effect.
@@ -75,10 +153,10 @@ def misbehaving(application: Application) -> Application:
                 faults[:] = [{**fault, "hit": 0} for fault in json.loads(await _body(receive))]
             body = json.dumps([fault["hit"] for fault in faults]).encode()
             return await _send(send, 200, b"application/json", body)
-        service, call = _call(scope) if faults and scope["type"] == "http" else ("", "")
+        service, call = _call(scope, key_id) if faults and scope["type"] == "http" else ("", "")
         if service == "dynamodb":
             body = await _body(receive)
-            call, receive = f"{call} {body.decode()}", _said_again(body, receive)
+            call, receive = f"{call} {body.decode()}", _replayed(body, receive)
         hits = (
             fault for fault in faults if service and fault["hit"] < fault["times"] and re.search(fault["call"], call)
         )
@@ -87,7 +165,7 @@ def misbehaving(application: Application) -> Application:
             return await application(scope, receive, send)
         hit["hit"] += 1
         if hit.get("after"):
-            await application(scope, receive, _unheard)
+            await application(scope, receive, _discard)
         else:
             await _body(receive)
         return await _send(send, *OVERLOADED[service])
@@ -95,19 +173,19 @@ def misbehaving(application: Application) -> Application:
     return answer
 
 
-def _call(scope: Any) -> tuple[str, str]:
-    """Return the service and what a function asks of it; empty for everybody else and every other service."""
-    headers = {name.lower(): value.decode("latin-1") for name, value in scope["headers"]}
-    signed = re.search(r"Credential=([^/]+)/[^/]+/[^/]+/(s3|dynamodb)/", headers.get(b"authorization", ""))
-    if signed is None or signed[1] == "test":
+def _call(scope: Any, key_id: str) -> tuple[str, str]:
+    """Return the service and a function's call of it; empty for other callers and services."""
+    headers = _headers(scope)
+    signed = re.search(r"Credential=([^/]+)/[^/]+/[^/]+/(s3|dynamodb)/", headers.get("authorization", ""))
+    if signed is None or signed[1] == key_id:
         return "", ""
     if signed[2] == "dynamodb":
-        return "dynamodb", f"dynamodb {headers.get(b'x-amz-target', '').rpartition('.')[2]}"
+        return "dynamodb", f"dynamodb {headers.get('x-amz-target', '').rpartition('.')[2]}"
     return "s3", f"s3 {scope['method']} {scope['path']}"
 
 
-def _said_again(body: bytes, receive: Any) -> Any:
-    """Return what receives a body once more that was received already, and then goes on."""
+def _replayed(body: bytes, receive: Any) -> Any:
+    """Return a `receive` that gives the body, received before, once more and then goes on."""
     messages = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def again() -> Any:
@@ -131,20 +209,33 @@ async def _send(send: Any, status: int, content_type: bytes, body: bytes) -> Non
     await send({"type": "http.response.body", "body": body})
 
 
-async def _unheard(_message: Any) -> None:
+async def _discard(_message: Any) -> None:
     """Let an answer get lost."""
 
 
+def _headers(scope: Any) -> dict[str, str]:
+    """Return the headers by lower-case name, several of one name joined by a comma as SigV4 signs them."""
+    found: dict[str, str] = {}
+    for raw_name, raw_value in scope["headers"]:
+        name, value = raw_name.decode("latin-1").lower(), sigv4.decode_header_value(raw_value)
+        found[name] = f"{found[name]},{value}" if name in found else value
+    return found
+
+
+def _query(scope: Any) -> dict[str, list[str]]:
+    return parse_qs(scope["query_string"].decode("utf-8", "replace"), keep_blank_values=True)
+
+
 def _presigned(scope: Any) -> bool:
-    query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    query = _query(scope)
     return "X-Amz-Signature" in query or "Signature" in query
 
 
 def _authorized(scope: Any) -> bool:
-    return any(name.lower() == b"authorization" for name, _ in scope["headers"])
+    return "authorization" in _headers(scope)
 
 
-def _end_with_the_starter() -> None:
+def _end_with_the_parent() -> None:
     while os.read(0, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -188,8 +279,24 @@ def share_layers() -> None:
     ministack.core.lambda_runtime.zipfile = SimpleNamespace(ZipFile=SharedLayers, BadZipFile=zipfile.BadZipFile)
 
 
-if __name__ == "__main__":
+def hide_sessions(secret: str) -> None:
+    """Let the functions' session keys depend on the secret: MiniStack computes them from names anyone can guess."""
+
+    def keyed(data: bytes) -> hmac.HMAC:
+        return hmac.new(secret.encode(), data, hashlib.sha256)
+
+    ministack.core.lambda_runtime.hashlib = SimpleNamespace(sha256=keyed)
+
+
+def main() -> None:
+    """Serve until the parent process ends. The root key is in the environment, where MiniStack looks for it, too."""
+    key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     share_layers()
-    threading.Thread(target=_end_with_the_starter, daemon=True).start()
-    ministack.app.app = misbehaving(one_mechanism_only(ministack.app.app))
+    hide_sessions(secret)
+    threading.Thread(target=_end_with_the_parent, daemon=True).start()
+    ministack.app.app = admitting(failing(one_mechanism_only(ministack.app.app), key_id), key_id, secret)
     ministack.app.main()
+
+
+if __name__ == "__main__":
+    main()

@@ -137,7 +137,7 @@ def moto_cloud() -> Iterator[Cloud]:
 def emulated_cloud(data: Path) -> Iterator[Cloud]:
     """Start MiniStack with its state in this folder."""
     with Emulator(data) as emulator:
-        session = boto3.Session("test", "test", region_name=REGION)
+        session = boto3.Session(emulator.key.id, emulator.key.secret, region_name=REGION)
         with furnished(Storage(region=REGION, endpoint=emulator.endpoint), session) as cloud:
             yield replace(cloud, name="ministack", secretsmanager=emulator.client("secretsmanager"))
 

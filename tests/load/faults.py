@@ -27,10 +27,14 @@ class Fault:
 def failing(emulator: Emulator, *faults: Fault) -> Iterator[Callable[[], list[int]]]:
     """Let the calls fail within the block; yields what tells how often each has. Each has to, at least once."""
     url = f"{emulator.endpoint}/_local/faults"
-    ask("PUT", url, json.dumps([asdict(fault) for fault in faults]).encode())
+    ask("PUT", url, json.dumps([asdict(fault) for fault in faults]).encode(), emulator.control)
+
+    def hits() -> list[int]:
+        counts: list[int] = ask("GET", url, headers=emulator.control).json()
+        return counts
+
     try:
-        yield lambda: ask("GET", url).json()
-        missed = [fault.call for fault, hits in zip(faults, ask("GET", url).json(), strict=True) if not hits]
-        assert missed == []
+        yield hits
+        assert [fault.call for fault, count in zip(faults, hits(), strict=True) if not count] == []
     finally:
-        ask("PUT", url, b"[]")
+        ask("PUT", url, b"[]", emulator.control)
