@@ -65,7 +65,6 @@ class Emulator:
     def start(self) -> None:
         """Start it and wait until it answers; raises `Trouble` if it does not."""
         make_private(self.data)
-        # An emulator that was killed has left its functions' files there.
         shutil.rmtree(self.data / "tmp", ignore_errors=True)
         (self.data / "tmp").mkdir()
         with self.log.open("ab") as log:
@@ -102,6 +101,8 @@ class Emulator:
         process.wait()
         if process.stdin:
             process.stdin.close()
+        # The functions' files; a killed emulator leaves them.
+        shutil.rmtree(self.data / "tmp", ignore_errors=True)
 
     def running(self) -> bool:
         """Tell whether the process is there."""
