@@ -35,6 +35,7 @@ BACKLOG = 256
 DISCARD_BYTES = 64 * 1024 * 1024
 """How much of a body that is too large anyway is read, so that the client comes to read the answer."""
 
+FORBIDDEN = Response.message(403, "Forbidden")
 TOO_LARGE = Response.message(413, "Request Entity Too Large")
 UNAVAILABLE = Response.message(503, "Service Unavailable")
 
@@ -115,10 +116,21 @@ class Gateway:
     ) -> None:
         self.stop()
 
-    def serve(self, api_id: str, routes: Routes, functions: Functions, seconds: float = SECONDS) -> None:
-        """Start answering; returns at once. A function has so many seconds until the gateway answers for it."""
+    def serve(
+        self,
+        api_id: str,
+        routes: Routes,
+        functions: Functions,
+        seconds: float = SECONDS,
+        allowed_origin: str | None = None,
+    ) -> None:
+        """Start answering; returns at once. After so many seconds the gateway answers for a function.
+
+        With an allowed origin, which may be empty or `*`, pages of other sites are refused: they run in the browser of
+        the developer, and behind no firewall. Without one nothing is refused, as on AWS.
+        """
         _listen(self._socket)
-        api = _Api(api_id, routes, functions, self._pool, self._parallel, seconds, self._watcher)
+        api = _Api(api_id, routes, functions, self._pool, self._parallel, seconds, self._watcher, allowed_origin)
         self._thread = threading.Thread(target=self._loop.run_forever, name="gateway", daemon=True)
         self._thread.start()
         asyncio.run_coroutine_threadsafe(self._start(api), self._loop).result()
@@ -157,6 +169,7 @@ class _Api:
         parallel: int,
         seconds: float,
         watcher: Watcher | None,
+        allowed_origin: str | None,
     ) -> None:
         self._api_id = api_id
         self._routes = routes
@@ -165,6 +178,7 @@ class _Api:
         self._slots = asyncio.Semaphore(parallel)
         self._seconds = seconds
         self._watcher = watcher
+        self._allowed_origin = allowed_origin
 
     async def answer(self, incoming: web.BaseRequest) -> web.Response:
         started = time.monotonic()
@@ -187,6 +201,8 @@ class _Api:
     async def _respond(self, request: Request, incoming: web.BaseRequest) -> Response:
         if _header_bytes(request) > HEADER_BYTES:
             return Response.message(431, "Request Header Fields Too Large")
+        if self._allowed_origin is not None and is_foreign(request, self._allowed_origin):
+            return FORBIDDEN
         body = await _read(incoming)
         if body is None:
             return TOO_LARGE
@@ -211,6 +227,18 @@ class _Api:
         if result is None or len(result) > EVENT_BYTES:
             return INTERNAL_SERVER_ERROR
         return Response.of(result)
+
+
+def is_foreign(request: Request, allowed_origin: str) -> bool:
+    """Return whether a page of another site than this gateway's own and the allowed one sent the request.
+
+    Its own page has the origin that the request is addressed to, by a name that only this machine can have.
+    """
+    origin, host = request.header("origin"), request.header("host")
+    if not origin:
+        return request.header("sec-fetch-site") in {"cross-site", "same-site"}
+    own = host if re.fullmatch(r"(127\.0\.0\.1|\[::1\]|localhost)(:\d+)?", host) else ""
+    return origin != f"http://{own}" and allowed_origin not in {"*", origin}
 
 
 def _reserve(port: int) -> socket.socket:

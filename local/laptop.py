@@ -107,7 +107,12 @@ class Laptop:
             self.emulator.start()
         stack = self._deployed(built, given) or self._deploy(built, given)
         routes = deployed_routes(self.emulator.client("apigatewayv2"), stack.api_id)
-        self.gateway.serve(stack.api_id, routes, EmulatedFunctions(self.emulator.client("lambda")))
+        self.gateway.serve(
+            stack.api_id,
+            routes,
+            EmulatedFunctions(self.emulator.client("lambda")),
+            allowed_origin=given.get("CorsAllowOrigin", ""),
+        )
         environment = self.emulator.environment()
         running = Running(
             self.gateway.url,

@@ -167,6 +167,56 @@ def test_a_redirect_passes_as_it_is(gateway: Gateway, functions: Scripted) -> No
     assert (response.status, response.headers["Location"], body(response)) == (302, location, b"")
 
 
+OWN = {"Host": "127.0.0.1:8080"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:9999"},
+        {"Origin": "https://127.0.0.1:8080", "Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        # The page's own name, which it let resolve to this machine.
+        {"Host": "evil.example:8080", "Origin": "http://evil.example:8080", "Sec-Fetch-Site": "same-origin"},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS"])
+def test_a_page_of_another_site_is_refused(functions: Scripted, method: str, headers: dict[str, str]) -> None:
+    with Gateway() as gateway:
+        gateway.serve("api", Routes.of([Route("$default", "arn")]), functions, allowed_origin="https://ui.example")
+
+        response = ask(gateway, method, "/api/charts", **(OWN | headers))
+
+    assert (response.status, body(response)) == (403, b'{"message":"Forbidden"}')
+    assert functions.events == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {},
+        {"Sec-Fetch-Site": "none"},
+        {"Sec-Fetch-Site": "same-origin"},
+        {"Origin": "http://127.0.0.1:8080", "Sec-Fetch-Site": "same-origin"},
+        {"Host": "localhost:8080", "Origin": "http://localhost:8080"},
+        {"Host": "host.docker.internal:8080"},
+        {"Origin": "https://ui.example", "Sec-Fetch-Site": "cross-site"},
+    ],
+    ids=str,
+)
+def test_its_own_pages_those_of_the_configured_origin_and_everything_that_is_no_page_get_through(
+    functions: Scripted, headers: dict[str, str]
+) -> None:
+    with Gateway() as gateway:
+        gateway.serve("api", Routes.of([Route("$default", "arn")]), functions, allowed_origin="https://ui.example")
+
+        assert ask(gateway, "POST", "/api/charts", **(OWN | headers)).status == 200
+
+
 def test_a_port_in_use_is_said_in_one_sentence() -> None:
     with Gateway() as first:
         first.serve("api", Routes.of([]), Scripted())
