@@ -106,7 +106,8 @@ def deploy(
     allow_only(BUILDS / "build" / "template.yaml", architecture)
     compile_layer(BUILDS / "build" / "Layer")
     questions = ["--guided"] if guided else []
-    _foreground("deploy", "--stack-name", stack, "--parameter-overrides", overrides(given), *questions)
+    with overrides(given) as file:
+        _foreground("deploy", "--stack-name", stack, "--parameter-overrides", file, *questions)
 
 
 def deployed_architecture(stack: DeployedStack | None) -> str:

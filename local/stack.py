@@ -1,10 +1,12 @@
 """Stacks in an emulator: `sam deploy`, as for AWS, and a quicker way to many stacks of one build."""
 
+import json
 import re
 import subprocess
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -84,10 +86,10 @@ def deploy(
     built = template or build()
     given = _parameters(built, parameters or {})
     _artifact_bucket(emulator)
-    with step(f"Deploying the stack {name} (sam deploy)"):
+    with step(f"Deploying the stack {name} (sam deploy)"), overrides(given) as file:
         _sam(
             emulator,
-            *("deploy", "--template-file", built, "--stack-name", name, "--parameter-overrides", overrides(given)),
+            *("deploy", "--template-file", built, "--stack-name", name, "--parameter-overrides", file),
             *("--s3-bucket", ARTIFACTS, "--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset"),
             *("--no-fail-on-empty-changeset", "--no-progressbar", "--on-failure", "DELETE"),
         )
@@ -136,10 +138,24 @@ def describe(emulator: Emulator, name: str) -> Stack:
     )
 
 
-def overrides(parameters: Mapping[str, str]) -> str:
-    """Return parameters as `--parameter-overrides` reads them, whatever characters are in the values."""
-    quoted = {key: re.sub(r'(["\\])', r"\\\1", value) for key, value in parameters.items()}
-    return " ".join(f'ParameterKey={key},ParameterValue="{value}"' for key, value in quoted.items())
+@contextmanager
+def overrides(parameters: Mapping[str, str]) -> Iterator[str]:
+    """Yield what `--parameter-overrides` takes for any values, passwords too: a file that only its owner can read.
+
+    The arguments of a process can be read by every user of the machine.
+    """
+    # SAM unquotes values that come from a file twice.
+    quoted = {key: _quoted(_quoted(value)) for key, value in parameters.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "parameters.yaml")
+        file.touch(mode=0o600)
+        file.write_text(json.dumps(quoted, ensure_ascii=False), encoding="utf-8")
+        yield f"file://{file}"
+
+
+def _quoted(value: str) -> str:
+    """Quote for SAM, which takes off a pair of quotes, and a backslash in front of a quote or a space."""
+    return '"' + re.sub(r"([\"' ])", r"\\\1", value) + '"'
 
 
 def declared(template: Path) -> dict[str, str]:

@@ -1,5 +1,8 @@
 """What is given on make's command line arrives as it was meant."""
 
+import json
+import stat
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +12,7 @@ from local.keys import make_key, public_line
 from local.laptop import authentication, gateway_port
 from local.progress import Trouble
 from local.stack import overrides
+from local.tools import sam
 
 
 @pytest.fixture
@@ -30,8 +34,31 @@ def test_what_is_no_parameter_is_refused_in_one_sentence(text: str) -> None:
         read_parameters(text)
 
 
-def test_values_are_escaped_for_sam() -> None:
-    assert overrides({"A": 'x "y" \\z'}) == r'ParameterKey=A,ParameterValue="x \"y\" \\z"'
+def test_sam_reads_every_value_as_it_was_given_from_a_file_that_others_cannot_read() -> None:
+    """A password must not be an argument of `sam`: every user of the machine can read those."""
+    values = {
+        "A": 'x "y" \\z',
+        "B": "pa$$ 'word' ü \\\" \\' \\ end\\",
+        "C": '"quoted"',
+        "D": "",
+        "E": "a=b,ParameterKey=F,ParameterValue=g",
+        "G": "-----BEGIN PUBLIC KEY-----\nAAAA\n",
+        "H": "1.10",
+        "I": " leading",
+    }
+    read = (
+        "import json, sys; from samcli.cli.types import CfnParameterOverridesType as Type;"
+        "print(json.dumps(Type().convert(sys.argv[1:], None, None)))"
+    )
+
+    with overrides(values) as argument:
+        mode = stat.S_IMODE(Path(argument.removeprefix("file://")).stat().st_mode)
+        asked: list[str | Path] = [sam().with_name("python"), "-c", read, argument]
+        seen = json.loads(subprocess.run(asked, capture_output=True, text=True, check=True).stdout)
+
+    assert seen == values
+    assert mode == 0o600
+    assert not any(value and value in argument for value in values.values())
 
 
 def test_the_local_stack_starts_with_bearer_tokens_and_open_reads(key: Path) -> None:
