@@ -195,6 +195,9 @@ class _Api:
         outgoing.headers.popall("Content-Type", None)
         for name, value in response.headers:
             outgoing.headers.add(name, value)
+        if request.method == "HEAD" and not response.body and response.length.isdecimal():
+            # Whether AWS does so is not documented.
+            outgoing.headers["Content-Length"] = response.length
         outgoing.headers["Apigw-Requestid"] = request.request_id
         return outgoing
 

@@ -111,6 +111,8 @@ class Response:
     status: int
     headers: Sequence[tuple[str, str]] = ()
     body: bytes = b""
+    length: str = ""
+    """The function's Content-Length: how long the body would be that it leaves out of its answer to a HEAD."""
 
     @classmethod
     def message(cls, status: int, text: str) -> Self:
@@ -136,7 +138,8 @@ class Response:
         if not any(name.lower() == "content-type" for name, _ in kept):
             kept.append(("content-type", "text/plain; charset=utf-8"))
         kept.extend(("set-cookie", str(cookie)) for cookie in answer.get("cookies") or [])
-        return Response(int(status), kept, body)
+        length = next((_text(value) for name, value in headers.items() if str(name).lower() == "content-length"), "")
+        return Response(int(status), kept, body, length)
 
 
 INTERNAL_SERVER_ERROR = Response.message(500, "Internal Server Error")

@@ -1,9 +1,11 @@
 """The gateway in front of the emulator has the limits and habits of AWS's."""
 
+import base64
 import http.client
 import json
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ class Scripted:
 
     def __init__(self) -> None:
         self.function: Function = echo
-        self.events: list[dict[str, object]] = []
+        self.events: list[dict[str, Any]] = []
 
     def invoke(self, function: str, payload: bytes) -> bytes | None:
         assert function == "arn"
@@ -71,6 +73,102 @@ def test_a_head_answers_with_the_length_of_the_body_and_without_it(gateway: Gate
     response = ask(gateway, "HEAD", "/abc")
 
     assert (response.status, response.headers["Content-Length"], body(response)) == (200, "4", b"")
+
+
+def test_a_head_answers_with_the_length_that_the_function_gives_for_a_body_it_leaves_out(
+    gateway: Gateway, functions: Scripted
+) -> None:
+    functions.function = answering(200, {"Content-Length": "20000000", "Docker-Content-Digest": DIGEST})
+
+    response = ask(gateway, "HEAD", f"/v2/team/app/blobs/{DIGEST}")
+    other = ask(gateway, "GET", "/v2/")
+
+    assert (response.headers["Content-Length"], response.headers["Docker-Content-Digest"]) == ("20000000", DIGEST)
+    assert (response.headers["Content-Type"], body(response)) == ("text/plain; charset=utf-8", b"")
+    # The length of a body that is sent is not the function's to say.
+    assert other.headers["Content-Length"] == "0"
+
+
+DIGEST = f"sha256:{'0' * 64}"
+MANIFEST = "application/vnd.oci.image.manifest.v1+json"
+
+
+def answering(status: int, headers: dict[str, str], text: str = "") -> Function:
+    return lambda _: json.dumps({"statusCode": status, "headers": headers, "body": text}).encode()
+
+
+@pytest.mark.parametrize("method", ["POST", "PATCH", "PUT"])
+@pytest.mark.parametrize("chunks", [[b"\0\xff", b"", b"\x1f\x8b"], []], ids=["chunks", "nothing"])
+def test_a_registry_s_client_may_send_chunks_of_bytes(
+    gateway: Gateway, functions: Scripted, method: str, chunks: list[bytes]
+) -> None:
+    """Oras streams blobs, and pushes an empty one in chunks, too."""
+    target = f"/v2/team/app/blobs/uploads/1-a_b?state=a%2Bb&digest={DIGEST.replace(':', '%3A')}"
+    sent = {"Transfer_Encoding": "chunked", "Content_Type": "application/octet-stream", "Content_Range": "0-3"}
+
+    response = ask(gateway, method, target, iter(chunks), **sent)
+
+    (event,) = functions.events
+    assert response.status == 200
+    assert base64.b64decode(str(event.get("body", ""))) == b"".join(chunks)
+    assert event["isBase64Encoded"] is bool(b"".join(chunks))
+    assert event["rawPath"] == "/v2/team/app/blobs/uploads/1-a_b"
+    assert event["rawQueryString"] == f"state=a%2Bb&digest={DIGEST.replace(':', '%3A')}"
+    assert event["queryStringParameters"] == {"state": "a+b", "digest": DIGEST}
+    assert event["headers"]["content-range"] == "0-3"
+
+
+def test_a_manifest_arrives_byte_for_byte(gateway: Gateway, functions: Scripted) -> None:
+    manifest = b'{"schemaVersion":2,"annotations":{"a":"\xc3\xa9"}}\n'
+
+    ask(gateway, "PUT", "/v2/team/app/manifests/1.0.0_b.1", manifest, Content_Type=MANIFEST)
+
+    (event,) = functions.events
+    assert (event["isBase64Encoded"], base64.b64decode(str(event["body"]))) == (True, manifest)
+    assert event["headers"]["content-type"] == MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (202, {"Location": "/v2/team/app/blobs/uploads/1?state=a%2Bb", "Range": "0-0", "Docker-Upload-UUID": "1"}),
+        (201, {"Location": f"/v2/team/app/blobs/{DIGEST}", "Docker-Content-Digest": DIGEST, "OCI-Subject": DIGEST}),
+        (307, {"Location": "http://localhost:1/b/k?X-Amz-Signature=" + "a" * 2000, "Cache-Control": "no-store"}),
+        (401, {"WWW-Authenticate": 'Basic realm="a", Bearer realm="https://h/v2/token",service="h"'}),
+        (
+            200,
+            {"Content-Type": MANIFEST, "Link": '</v2/x/tags/list?n=1&last=a>; rel="next"', "OCI-Filters-Applied": "x"},
+        ),
+        (206, {"Content-Range": "bytes 0-1/4", "Accept-Ranges": "bytes"}),
+        (416, {"Content-Range": "bytes */4"}),
+        (405, {"Docker-Distribution-API-Version": "registry/2.0"}),
+    ],
+    ids=lambda value: str(value) if isinstance(value, int) else "",
+)
+def test_what_a_registry_answers_passes_as_it_is(
+    gateway: Gateway, functions: Scripted, status: int, headers: dict[str, str]
+) -> None:
+    functions.function = answering(status, headers, "{}")
+
+    response = ask(gateway, "GET", "/v2/team/app/tags/list?n=1")
+
+    assert (response.status, body(response)) == (status, b"{}")
+    assert {name: response.headers[name] for name in headers} == headers
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("/v2/team%2Fapp/manifests/1.0.0%2Bb", "/v2/team/app/manifests/1.0.0+b"),
+        ("/v2/a%252Fb/tags/list", "/v2/a%2Fb/tags/list"),
+        ("/v2/", "/v2/"),
+        ("/v2/a/manifests/1.0.0+b", "/v2/a/manifests/1.0.0+b"),
+    ],
+)
+def test_a_path_is_decoded_once(gateway: Gateway, functions: Scripted, target: str, path: str) -> None:
+    ask(gateway, "GET", target)
+
+    assert functions.events[0]["rawPath"] == path
 
 
 @pytest.mark.parametrize("target", ["//a//b", "/./../x", "/?force", "/%", "/%FF", "/a%20b"])
