@@ -4,18 +4,18 @@
 #   make run          serve the repository at http://127.0.0.1:8080, on an emulator of AWS
 #                     (CHARTHOUSE_PORT, CHARTHOUSE_DATA, PARAMETERS="Depth=1 AllowOverwrite=true")
 #   make token        print a bearer token (REPO=org1/repo1 ACTIONS=pull,push TTL=10m KEY=private.pem)
-#   make -s env       print what brings the AWS CLI to the running local stack
+#   make -s env       print the variables that direct the AWS CLI to the local stack
 #   make reconcile    compare bucket, rows and index now, locally or with STACK=name on AWS
 #   make keys         make a key pair for a deployment on AWS (KEY=private.pem)
 #   make deploy       build and deploy to AWS (STACK=charthouse PARAMETERS="..." GUIDED=1)
-#   make smoke        try a deployment, and print what AWS did (URL=... TOKEN=... STACK=name asks the account too)
-#   make contract-aws try what is assumed of S3 and DynamoDB in the account of your credentials, and print what they did
+#   make smoke        test a deployment, and print what AWS did (URL=... TOKEN=... STACK=name asks the account too)
+#   make contract-aws test the assumptions about S3 and DynamoDB in the account of your credentials, and print what they did
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make quick        what one runs between two edits: everything that needs no emulator, in minutes
-#   make bench        measure what is promised about speed (PARTS="helm splice cold presign calls reconcile")
+#   make bench        measure the promises about speed (PARTS="helm splice cold presign calls reconcile")
 #   make check        formatting, lint, types, import directions, template, and every test
-#   make format       put the formatting right
+#   make format       fix the formatting
 #   make lock         choose the newest versions of all requirements
 #   make clean        remove what was fetched and built, but not .charthouse, the local stack's data
 
@@ -23,7 +23,7 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-builtin-rules
 
-# As they were typed: make would take a dollar sign in a password for a variable of its own.
+# Verbatim: make would expand a dollar sign in a password as a variable.
 override PARAMETERS := $(value PARAMETERS)
 override TOKEN := $(value TOKEN)
 export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR
@@ -41,7 +41,7 @@ UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
 
-# Says what it installs, on stderr; silent and quick when all is there.
+# Prints what it installs, on stderr; silent and quick when everything is installed.
 setup:
 	@python=$$(sh local/find-python) && exec "$$python" local/bootstrap.py
 
@@ -74,7 +74,7 @@ index: setup
 contract-aws: setup
 	@CHARTHOUSE_CONTRACT=aws exec $(BIN)/python -m pytest -p tests.observations tests/contract
 
-# Real Helm and the stand-ins for AWS first: where one cannot be had, that is said before the tests begin.
+# Real Helm and the stand-ins for AWS first: what cannot be fetched is reported before the tests begin.
 test: setup
 	@$(BIN)/python -m local.tools
 	@exec $(BIN)/pytest $(PARALLEL)

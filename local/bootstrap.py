@@ -1,4 +1,4 @@
-"""Set the workshop up: run by any Python 3.13, with nothing but its standard library.
+"""Set the development environment up: run by any Python 3.13, with only its standard library.
 
 One virtual environment for the project, and one each for the tools whose dependencies cannot share it, all from hashed
 requirements. A stamp in each says from which requirements it was made, so a second run has nothing to do.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 import venv
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -24,7 +25,7 @@ ENVIRONMENTS = {
     "sam": ROOT / ".tools" / "sam",
     "checkov": ROOT / ".tools" / "checkov",
 }
-WORDS = {
+NAMES = {
     "dev": "the project's packages",
     "ministack": "the AWS emulator",
     "sam": "the SAM CLI",
@@ -37,8 +38,10 @@ def main(names: list[str]) -> None:
     (ROOT / ".tools").mkdir(exist_ok=True)
     with (ROOT / ".tools" / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        for name in names or ["dev", "ministack", "sam"]:
-            _make(name, ENVIRONMENTS[name])
+        with ThreadPoolExecutor() as pool:
+            made = [pool.submit(_make, name, ENVIRONMENTS[name]) for name in names or ["dev", "ministack", "sam"]]
+        for one in made:
+            one.result()
 
 
 def _make(name: str, environment: Path) -> None:
@@ -48,7 +51,7 @@ def _make(name: str, environment: Path) -> None:
     if stamp.exists() and stamp.read_text() == wanted and (environment / "bin" / "python").exists():
         return
     started = time.monotonic()
-    _say(f"• Installing {WORDS[name]} into {environment.relative_to(ROOT)} …")
+    _say(f"• Installing {NAMES[name]} into {environment.relative_to(ROOT)} …")
     stamp.unlink(missing_ok=True)
     if environment.exists() and not _is_ours(environment):
         shutil.rmtree(environment)
@@ -56,11 +59,11 @@ def _make(name: str, environment: Path) -> None:
     if name == "dev":
         (_packages(environment) / "charthouse.pth").write_text(f"{PACKAGE}\n")
     stamp.write_text(wanted)
-    _say(f"  done in {time.monotonic() - started:.0f} s")
+    _say(f"  {NAMES[name].removeprefix('the ')} installed in {time.monotonic() - started:.0f} s")
 
 
 def _is_ours(environment: Path) -> bool:
-    """Tell whether the environment can be filled again: it works, has pip, and is where it was made."""
+    """Return whether the environment can be installed into again: it works, has pip, and has not been moved."""
     python = environment / "bin" / "python3.13"
     asked = [str(python), "-c", "import pip, sys; print(sys.prefix)"]
     if not python.exists():

@@ -14,20 +14,20 @@ from local.progress import Trouble, step
 from local.tools import sam, sam_environment
 
 KEPT = 4
-"""Builds that stay; older ones go."""
+"""Builds that are kept; older ones are deleted."""
 
 IGNORED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "charthouse.egg-info"})
 
 
 def host_architecture() -> str:
-    """Return this machine's processor in Lambda's words: the emulator runs functions on it."""
+    """Return Lambda's name for this machine's processor, on which the emulator runs the functions."""
     return "arm64" if platform.machine().lower() in {"arm64", "aarch64"} else "x86_64"
 
 
 def build(template: Path = ROOT / "template.yaml", architecture: str | None = None) -> Path:
     """Return the built template; builds only what was not built before. Raises `Trouble` if SAM fails.
 
-    Any number of processes may call it at once: one builds, the others wait for it.
+    Safe to call from any number of processes: one builds, the others wait for it.
     """
     architecture = architecture or host_architecture()
     target = BUILDS / "local" / f"{_digest(template, architecture)}-{architecture}"
@@ -42,9 +42,9 @@ def build(template: Path = ROOT / "template.yaml", architecture: str | None = No
 
 
 def compile_layer(layer: Path) -> None:
-    """Put the bytecode beside the sources of a built layer: a function cannot keep any and compiles at each cold start.
+    """Compile a built layer to bytecode: a function cannot store any and would compile at each cold start.
 
-    With the SDK that is more than half of a cold start. The bytecode is good for every Python 3.13 and is never held
+    With the SDK that is more than half of a cold start. The bytecode is valid for every Python 3.13 and never checked
     against the sources, whose times do not survive the archive; equal sources give equal bytes.
     """
     command: list[str | Path] = [

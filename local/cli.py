@@ -41,7 +41,7 @@ def run(parameters: Parameters = "") -> None:
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
-        # The first signal ends whatever is being waited for; more of them do not disturb the saving.
+        # The first signal interrupts any wait; later ones do not disturb the saving.
         if not stopped.is_set():
             stopped.set()
             raise _Stopped
@@ -64,7 +64,7 @@ def run(parameters: Parameters = "") -> None:
 
 @commands.command()
 def env() -> None:
-    """Print the variables that bring the AWS CLI and boto3 to the running local stack."""
+    """Print the variables that direct the AWS CLI and boto3 to the running local stack."""
     running = Running.read(data_folder())
     variables = {
         "AWS_ENDPOINT_URL": running.endpoint,
@@ -141,7 +141,7 @@ def read_parameters(text: str) -> dict[str, str]:
 
 
 def main() -> None:
-    """Run one command; end with one sentence where the person can put something right."""
+    """Run one command; end with one sentence where the user can fix something."""
     try:
         commands()
     except Trouble as trouble:
@@ -149,7 +149,7 @@ def main() -> None:
 
 
 class _Stopped(BaseException):
-    """Somebody wants the local stack to stop. Not an `Exception`, so that nothing on the way takes it for one."""
+    """The local stack is asked to stop. Not an `Exception`, so that no handler on the way catches it."""
 
 
 def _tell(request: Request, response: Response, seconds: float) -> None:

@@ -105,7 +105,7 @@ class Emulator:
         shutil.rmtree(self.data / "tmp", ignore_errors=True)
 
     def running(self) -> bool:
-        """Tell whether the process is there."""
+        """Return whether the process runs."""
         return self._process is not None and self._process.poll() is None
 
     def client(self, service: str) -> Any:
@@ -123,7 +123,7 @@ class Emulator:
         return self._clients[service]
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that bring the AWS CLI, boto3 and SAM here, with the root key."""
+        """Return the variables that direct the AWS CLI, boto3 and SAM here, with the root key."""
         return {
             "AWS_ENDPOINT_URL": self.endpoint,
             "AWS_ACCESS_KEY_ID": self.key.id,
@@ -153,7 +153,7 @@ class Emulator:
             "S3_PERSIST": str(int(self._persistent)),
             "STATE_DIR": str(self.data / "state"),
             "S3_DATA_DIR": str(self.data / "s3"),
-            # Several emulators run side by side, and only one of them could have the IoT port.
+            # Several emulators may run at the same time, and only one could listen on the IoT port.
             "IOT_MTLS_ENABLED": "0",
             "SFTP_ENABLED": "0",
             # Functions run as processes here; a Docker daemon is not asked.
@@ -200,7 +200,7 @@ def make_private(folder: Path) -> None:
 
 
 def free_port() -> int:
-    """Return a port of this machine that nobody listens on."""
+    """Return an unused port of this machine."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -1,6 +1,6 @@
-"""A small API gateway in front of the emulator: the habits and limits of AWS's HTTP API, which the emulator lacks.
+"""An API gateway in front of the emulator, with the behaviour and limits of AWS's HTTP API that the emulator lacks.
 
-It takes routes, integrations and functions from the deployed API, makes the events, invokes the functions through the
+It reads routes, integrations and functions from the deployed API, builds the events, invokes the functions through the
 emulator, and answers as AWS does where that is known. Quotas:
 https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html
 """
@@ -33,14 +33,14 @@ HEADER_BYTES = 10_240
 SECONDS = 30.0
 BACKLOG = 256
 DISCARD_BYTES = 64 * 1024 * 1024
-"""How much of a body that is too large anyway is read, so that the client comes to read the answer."""
+"""How much of a body over the limit is read, so that the client gets to read the answer."""
 
 FORBIDDEN = Response.message(403, "Forbidden")
 TOO_LARGE = Response.message(413, "Request Entity Too Large")
 UNAVAILABLE = Response.message(503, "Service Unavailable")
 
 type Watcher = Callable[[Request, Response, float], None]
-"""Told of every request answered, with the seconds it took."""
+"""Called after every request, with the seconds it took."""
 
 
 class Functions(Protocol):
@@ -90,11 +90,11 @@ def deployed_routes(client: Any, api_id: str) -> Routes:
 class Gateway:
     """Serves one API on a port of 127.0.0.1, from a thread of its own.
 
-    The port is taken at once, so that a port in use is known before anything slow begins; `serve` starts answering.
+    The port is reserved at once, so that one in use is reported before anything slow begins; `serve` starts answering.
     """
 
     def __init__(self, port: int = 0, parallel: int | None = None, watcher: Watcher | None = None) -> None:
-        """Take the port (0: any free one); raises `Trouble` if somebody has it.
+        """Reserve the port (0: any free one); raises `Trouble` if it is in use.
 
         At most `parallel` functions run at once (each is a process of the emulator's); further requests wait.
         """
@@ -136,7 +136,7 @@ class Gateway:
         asyncio.run_coroutine_threadsafe(self._start(api), self._loop).result()
 
     def stop(self) -> None:
-        """Stop answering and let go of the port."""
+        """Stop answering and free the port."""
         if self._thread:
             asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -245,9 +245,9 @@ def is_foreign(request: Request, allowed_origin: str) -> bool:
 
 
 def _reserve(port: int) -> socket.socket:
-    """Return a socket bound to the port after making sure that nobody listens there.
+    """Return a socket bound to the port after checking that nothing listens there.
 
-    It does not listen yet: whoever waits for the port to open waits for the stack to be ready.
+    It does not listen yet: a client that waits for the port to open waits for the stack to be ready.
     """
     with _bound(port) as probe:
         _listen(probe)

@@ -1,4 +1,4 @@
-"""What `make run` tells the person in front of it: the URL, and commands that work when pasted into any terminal."""
+"""What `make run` prints: the URL, and commands that work when pasted into any terminal."""
 
 import shlex
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ def guide(url: str, parameters: Mapping[str, str], data: Path | None = None) -> 
         *_upload(parameters, uploads, repo, data),
         "  helm repo update charthouse && helm search repo charthouse",
         "",
-        "Ctrl-C stops it; the next `make run` has the charts still.",
+        "Ctrl-C stops it; the charts are kept for the next `make run`.",
     ]
     return "\n".join(lines)
 

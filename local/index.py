@@ -17,7 +17,7 @@ from local.progress import Trouble, give_up, say
 
 
 def index(folder: Path, base_url: str = "") -> bytes:
-    """Return the index of the packages directly in the folder; say of each that has no entry why it has none."""
+    """Return the index of the packages directly in the folder; print why a package has no entry."""
     if not folder.is_dir():
         raise Trouble(f"{folder} is no folder: make index DIR=charts/ takes one with packages.")
     envelope = Envelope(base_url=f"{base_url.rstrip('/')}/" if base_url else "")

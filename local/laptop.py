@@ -25,7 +25,7 @@ from local.stack import Stack, deploy, describe
 NAME = "charthouse"
 AUTHENTICATION = frozenset({"BearerAuth", "AuthPublicKey", "BasicAuthUser", "BasicAuthPass", "AllowAnonymousPush"})
 LEFTOVER_SECONDS = 90
-"""How long an emulator whose starter was killed may take to save its state."""
+"""How long an emulator whose parent was killed may take to save its state."""
 
 
 def gateway_port() -> int:
@@ -37,9 +37,9 @@ def gateway_port() -> int:
 
 
 def authentication(parameters: Mapping[str, str], key: Path) -> dict[str, str]:
-    """Return the parameters with bearer tokens and anonymous reads added where they say nothing about it.
+    """Return the parameters, with bearer tokens and anonymous reads added if none is about authentication.
 
-    Bearer tokens that are asked for without a key get the local stack's own.
+    `BearerAuth` without a key gets the local stack's own.
     """
     bearer = {"AuthPublicKey": public_line(key), "AuthRealm": "charthouse", "AuthService": "charthouse"}
     if not AUTHENTICATION.intersection(parameters):
@@ -51,7 +51,7 @@ def authentication(parameters: Mapping[str, str], key: Path) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """What other programs of this clone need to know of a running local stack."""
+    """How other programs of this clone reach a running local stack."""
 
     url: str
     endpoint: str
@@ -76,10 +76,10 @@ class Running:
 
 
 class Laptop:
-    """The local stack; nobody else may run one over the same folder meanwhile."""
+    """The local stack. It locks its folder: one stack at a time runs over it."""
 
     def __init__(self, data: Path, port: int, watcher: Watcher | None = None) -> None:
-        """Take folder and port; raises `Trouble` if either is somebody's."""
+        """Lock the folder and reserve the port; raises `Trouble` if either is in use."""
         self.data = data
         self.key = data / "private.pem"
         self._lock = _take(data)
@@ -127,7 +127,7 @@ class Laptop:
         return stack
 
     def stop(self) -> None:
-        """Stop everything and keep the state; may be called at any moment."""
+        """Stop everything and save the state; may be called at any moment."""
         (self.data / "running.json").unlink(missing_ok=True)
         self.gateway.stop()
         if self.emulator.running():
@@ -136,7 +136,7 @@ class Laptop:
         self._lock.close()
 
     def _deployed(self, built: Path, parameters: Mapping[str, str]) -> Stack | None:
-        """Return the stack of an earlier run if it is whole and what would be deployed now."""
+        """Return the stack of an earlier run if it is complete and equal to what would be deployed now."""
         note = self.data / "deployed"
         if not note.exists() or note.read_text() != self._digest(built, parameters):
             return None
@@ -163,7 +163,7 @@ class Laptop:
 
 
 def _take(data: Path) -> IO[str]:
-    """Lock the folder, for this process and the emulator it starts."""
+    """Lock the folder for this process and the emulator it starts."""
     make_private(data)
     file = (data / "lock").open("a+")
     deadline = None
@@ -212,7 +212,7 @@ def _alive(process: int) -> bool:
 
 
 def _emulator_port(data: Path) -> int:
-    """Return the port this folder's emulator had, if it is free still; else another, to be remembered."""
+    """Return the port this folder's emulator had, if it is still free; else a new one, noted in the folder."""
     note = data / "emulator-port"
     if note.exists():
         port = int(note.read_text())

@@ -1,8 +1,8 @@
 """Run inside the emulator's own environment: MiniStack behind checks and faults of ours.
 
-- It admits nobody but the holders of the root key and of a role's session: MiniStack itself takes several well-known
-  keys for root, does not check root's signature, and lets unsigned requests use S3. Pages in a browser are refused
-  except where they follow a presigned URL to read.
+- It admits only requests signed with the root key or a role's session: MiniStack itself treats several well-known
+  keys as root, does not check root's signature, and serves S3 to unsigned requests. Pages in a browser are refused
+  unless they read a presigned URL.
 - Its S3 refuses a presigned request that also carries an Authorization header, as AWS's does.
 - A layer is extracted once, not for every worker of every function.
 - S3 and DynamoDB fail the functions' calls on request (`failing`); by default they never do.

@@ -1,4 +1,4 @@
-"""A lock between processes, so that two test runs, or a test run and `make run`, may want the same thing at once."""
+"""A lock between processes: two test runs, or a test run and `make run`, may need the same thing at the same moment."""
 
 import fcntl
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file's lock; wait for whoever has it. It goes with the process, whatever happens to that."""
+    """Hold the file's lock, waiting until it is free. It is released when the process ends, however that happens."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""Where things are in a clone. Everything that is made, not written, is in a folder that git ignores."""
+"""Paths in a clone. Everything generated is in a folder that git ignores."""
 
 import os
 from pathlib import Path
@@ -13,10 +13,10 @@ TOOLS = ROOT / ".tools"
 """Tools that cannot share that environment: SAM CLI, checkov, the emulator, Helm."""
 
 BUILDS = ROOT / ".aws-sam"
-"""What `sam build` made."""
+"""Output of `sam build`."""
 
 
 def data_folder() -> Path:
-    """Return where the local stack keeps everything: CHARTHOUSE_DATA, or `.charthouse` in the clone."""
+    """Return the data folder of the local stack: CHARTHOUSE_DATA, or `.charthouse` in the clone."""
     named = os.environ.get("CHARTHOUSE_DATA", "")
     return Path(named).expanduser().resolve() if named else ROOT / ".charthouse"

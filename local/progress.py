@@ -1,4 +1,4 @@
-"""Saying what goes on while it goes on. Everything goes to stderr: stdout is for what a program can read."""
+"""Progress messages. They go to stderr: stdout is for output that programs read."""
 
 import sys
 import time
@@ -8,7 +8,7 @@ from typing import NoReturn
 
 
 class Trouble(Exception):
-    """Something the person in front of the terminal can put right; the message is one sentence that says how."""
+    """An error that the user can fix; the message is one sentence that says how."""
 
 
 def say(message: str) -> None:
@@ -18,13 +18,13 @@ def say(message: str) -> None:
 
 @contextmanager
 def step(message: str) -> Iterator[None]:
-    """Say what is being done, and how long it took once it is done."""
+    """Print what is being done and, afterwards, how long it took."""
     started = time.monotonic()
     say(f"• {message} …")
     yield
     seconds = time.monotonic() - started
     if seconds >= 1:
-        say(f"  done in {seconds:.0f} s")
+        say(f"  {message}: {seconds:.0f} s")
 
 
 def give_up(trouble: Trouble | str) -> NoReturn:

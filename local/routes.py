@@ -31,7 +31,7 @@ class Route:
 
     @property
     def greedy(self) -> bool:
-        """Tell whether it ends in a variable that takes the whole rest of the path."""
+        """Return whether it ends in a variable that matches the whole rest of the path."""
         return self.segments[-1].endswith("+}")
 
 

@@ -14,7 +14,7 @@ commands = typer.Typer(add_completion=False, no_args_is_help=True, pretty_except
 
 @commands.command()
 def token(
-    repo: Annotated[str, typer.Option(envvar="REPO", help="Repository; empty for the one without a name")] = "",
+    repo: Annotated[str, typer.Option(envvar="REPO", help="Repository; empty for the root repository")] = "",
     actions: Annotated[str, typer.Option(envvar="ACTIONS", help="pull, push")] = "pull,push",
     ttl: Annotated[str, typer.Option(envvar="TTL", help="How long it lasts, as 90s, 10m, 2h, 1d")] = "10m",
     key: Annotated[str, typer.Option(envvar="KEY", help="Private key; the local stack's own if not given")] = "",
@@ -31,14 +31,14 @@ def keys(
 ) -> None:
     """Make the key pair for a deployment on AWS; print the template parameter that verifies its tokens."""
     path = Path(key).expanduser()
-    say(f"{'The key is there already' if path.exists() else 'New key'}: {path} (keep it secret, never in git)")
+    say(f"{'The key exists already' if path.exists() else 'New key'}: {path} (keep it secret, never in git)")
     make_key(path)
     say("Deploy with this parameter:")
     print(f"AuthPublicKey={public_line(path)}")
 
 
 def main() -> None:
-    """Run one command; end with one sentence where the person can put something right."""
+    """Run one command; end with one sentence where the user can fix something."""
     try:
         commands()
     except Trouble as trouble:

@@ -10,6 +10,7 @@ import tarfile
 import tempfile
 import zipfile
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -240,7 +241,7 @@ _POM = f"""<project xmlns="http://maven.apache.org/POM/4.0.0">
 
 
 def _program(name: str, missing: str) -> Path:
-    """Return a program of this machine; the sentence says what to do without it."""
+    """Return the path of an installed program; raises `Trouble` with the given advice if it is not installed."""
     found = shutil.which(name)
     if found is None:
         raise Trouble(f"{missing}, or choose what the contract tests run on, as in CHARTHOUSE_CONTRACT=moto,ministack.")
@@ -262,11 +263,13 @@ def _installed(program: Path) -> Path:
 
 
 def run(names: Sequence[str]) -> None:
-    """Fetch what the tests need, or end with the sentence that says what this machine lacks for it."""
+    """Fetch what the tests need, or end with one sentence that says what is missing."""
     fetching = {"helm": _helms, **STAND_INS}
+    with ThreadPoolExecutor() as pool:
+        fetched = [pool.submit(fetching[name]) for name in wanted(names)]
     try:
-        for name in wanted(names):
-            fetching[name]()
+        for one in fetched:
+            one.result()
     except Trouble as trouble:
         give_up(trouble)
 
@@ -277,9 +280,9 @@ def wanted(names: Sequence[str]) -> list[str]:
 
 
 def stand_ins() -> list[str]:
-    """Return the stand-ins that CHARTHOUSE_CONTRACT names, or else all this machine can have.
+    """Return the stand-ins that CHARTHOUSE_CONTRACT names, or else all that this machine can run.
 
-    Only Maven can miss: nothing else needs it, and DynamoDB Local comes from nowhere else.
+    Only DynamoDB Local may be left out: it comes through Maven, which nothing else needs.
     """
     named = os.environ.get("CHARTHOUSE_CONTRACT")
     if named:
@@ -289,7 +292,7 @@ def stand_ins() -> list[str]:
 
 
 def has_maven() -> bool:
-    """Tell whether Maven is on this machine."""
+    """Return whether Maven is installed."""
     return shutil.which("mvn") is not None
 
 

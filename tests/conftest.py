@@ -1,4 +1,4 @@
-"""Which tests pytest-xdist keeps on one worker: those that share something expensive, such as a deployed stack.
+"""The tests that pytest-xdist runs on the same worker: those that share something expensive, such as a deployed stack.
 
 Everything else is handed out test by test. A new stack needs nothing here if its fixture is named in `STACKS`; without
 that its tests stay together by module.

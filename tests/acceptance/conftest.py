@@ -66,7 +66,7 @@ def repository(request: pytest.FixtureRequest) -> Iterator[Repository]:
 
 @pytest.fixture
 def chart() -> str:
-    """Return a chart's name that nobody else has, also not an earlier run against the same deployment."""
+    """Return an unused chart name, also in respect of earlier runs against the same deployment."""
     return f"smoke-{secrets.token_hex(4)}"
 
 
@@ -94,5 +94,5 @@ def any_depth(deployed: Deployments) -> Deployment:
 
 @pytest.fixture(scope="session")
 def key_ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
-    """Somebody's keys for signing packages."""
+    """Keys for signing packages."""
     return KeyRing.make(tmp_path_factory.mktemp("key-ring"))

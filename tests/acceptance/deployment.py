@@ -19,13 +19,13 @@ from tests.acceptance.repository import Repository, basic
 type Row = dict[str, Any]
 
 EVENTUALLY = 20.0
-"""Seconds until an object put into the bucket by other means must be in the index."""
+"""Seconds within which an object put into the bucket by other means must be in the index."""
 TOKEN_SECONDS = 3600
 
 
 @dataclass
 class Deployment:
-    """One deployed stack, seen from outside and from the AWS account it is in."""
+    """One deployed stack, as its clients and as its AWS account see it."""
 
     stack: Stack
     url: str
@@ -137,7 +137,7 @@ class Deployment:
 
 
 class Deployments:
-    """Deploys a stack for every set of parameters that is asked for, once, and keeps it until the end."""
+    """Deploys a stack once for every set of parameters that tests ask for."""
 
     def __init__(self, emulator: Emulator, folder: Path) -> None:
         """Take the emulator, and a folder for the key pair."""
@@ -184,7 +184,7 @@ def eventually[T](look: Callable[[], T], wanted: Callable[[T], bool], seconds: f
 
 
 def failures(log: Path) -> list[str]:
-    """Return every line about an error nobody handled; the emulator's log has what the functions log, too."""
+    """Return every line about an unhandled error; the emulator's log includes the functions'."""
     return [line for line in log.read_text(errors="replace").splitlines() if _UNHANDLED.search(line)]
 
 

@@ -73,7 +73,7 @@ def basic(user: str, password: str) -> str:
 
 @dataclass
 class Repository:
-    """One Helm repository and somebody's credentials for it."""
+    """One Helm repository and credentials for it."""
 
     url: str
     """Without a slash at its end: what `helm repo add` takes."""
@@ -103,7 +103,7 @@ class Repository:
         return ["--username", user, "--password", password]
 
     def anonymous(self) -> "Repository":
-        """Return the same repository for somebody without credentials."""
+        """Return the same repository without credentials."""
         return Repository(self.url, self.api)
 
     def get(self, path: str, **headers: str) -> Answer:

@@ -88,7 +88,9 @@ def test_what_runs_is_what_was_built(deployed: Deployments, built: Path, functio
     assert (configuration["Runtime"], configuration["Handler"]) == ("python3.13", "app.handler")
     assert len(configuration["Layers"]) == 1
     assert configuration["CodeSize"] > 0
-    archive = ask("GET", client.get_function(FunctionName=name)["Code"]["Location"]).body
+    archive = ask(
+        "GET", client.get_function(FunctionName=name)["Code"]["Location"], headers=deployment.stack.emulator.control
+    ).body
     assert base64.b64decode(configuration["CodeSha256"]) == hashlib.sha256(archive).digest()
     with zipfile.ZipFile(BytesIO(archive)) as opened:
         assert opened.namelist() == ["app.py"]

@@ -1,4 +1,4 @@
-"""What an HTTP API and S3 do around the functions; on AWS this is where emulators are put right.
+"""What an HTTP API and S3 do around the functions; run against AWS, it shows where the emulator differs.
 
 A test with `If it differs` asks what could not be tried without an account: see `tests/observations.py`.
 """
@@ -132,7 +132,7 @@ def test_www_authenticate_as_clients_see_it(repository: Repository, record_prope
 
 
 @pytest.mark.parametrize("path", ["/index.yaml", "/charts/{}-1.0.0.tgz", "/charts/{}-1.0.0.tgz.prov"])
-def test_files_are_redirects_whose_bytes_nobody_computes(repository: Repository, chart: str, path: str) -> None:
+def test_files_are_redirects_to_s3(repository: Repository, chart: str, path: str) -> None:
     answer = repository.get(path.format(chart))
 
     assert (answer.status, answer.body) == (302, b"")
@@ -181,7 +181,7 @@ def test_a_range_of_a_package_can_be_read(repository: Repository, chart: str) ->
 
 
 def test_what_is_not_there_is_the_storage_s_own_404(repository: Repository, chart: str) -> None:
-    # 403 would mean that whoever signed may not list the bucket.
+    # 403 would mean that the role that signed may not list the bucket.
     assert repository.read(f"/charts/{chart}-1.0.0.tgz").status == 404
 
 

@@ -19,7 +19,7 @@ from tests.acceptance.deployment import failures
         "Runtime.ImportModuleError: Unable to import module 'app'",
     ],
 )
-def test_an_error_nobody_handled_is_seen(tmp_path: Path, line: str) -> None:
+def test_an_unhandled_error_is_found(tmp_path: Path, line: str) -> None:
     log = tmp_path / "emulator.log"
     log.write_text(f'INFO started\n{line}\n{{"level": "INFO", "message": "answered", "status": 404}}\n')
 

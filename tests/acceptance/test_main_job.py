@@ -44,7 +44,7 @@ def test_a_chart_goes_from_create_to_install_and_away(
     gone = run.run("pull", f"charthouse/{chart}", "--version", "1.2.3")
     assert gone.code != 0
     assert "not found" in gone.output
-    # Neither does somebody find it whose index is older.
+    # Nor does a client with an older index find it.
     assert repository.read(f"/charts/{package.name}").status == 404
 
 

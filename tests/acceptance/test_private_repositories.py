@@ -22,7 +22,7 @@ BOTH = 'Basic realm="ChartMuseum", Bearer realm="https://example.com/token",serv
 
 @pytest.fixture(scope="module")
 def private(deployed: Deployments) -> Deployment:
-    """Return a deployment that nobody may read without credentials, with two segments to a repository's name."""
+    """Return a deployment that requires credentials, whose repository names have two segments."""
     return deployed(
         Depth=2,
         BearerAuth=True,
@@ -53,7 +53,7 @@ def test_helm_reads_with_user_and_password_and_sends_them_nowhere_else(
     run("repo", "add", "private", tenant.url, *credentials)
 
     assert chart in run("search", "repo", chart)
-    # The storage refuses whoever brings a second Authorization along.
+    # The storage refuses a presigned request that has an Authorization header, too.
     run("pull", f"private/{chart}")
     assert (run.home / f"{chart}-1.0.0.tgz").read_bytes() == package
     assert run("show", "values", f"private/{chart}").strip() == "a: 1"
@@ -89,9 +89,9 @@ def test_the_storage_refuses_credentials_that_are_sent_on(tenant: Repository) ->
     ],
 )
 def test_missing_or_wrong_credentials_get_both_challenges(private: Deployment, authorization: str | None) -> None:
-    somebody = Repository(f"{private.url}/org1/repo1", f"{private.api}/org1/repo1", authorization)
+    caller = Repository(f"{private.url}/org1/repo1", f"{private.api}/org1/repo1", authorization)
 
-    read, written = somebody.get("/index.yaml"), somebody.call("DELETE", "/charts/x/1.0.0")
+    read, written = caller.get("/index.yaml"), caller.call("DELETE", "/charts/x/1.0.0")
 
     assert [(answer.status, answer.error) for answer in (read, written)] == [(401, "unauthorized")] * 2
     assert read.headers["WWW-Authenticate"] == BOTH.format("artifact-repository:org1/repo1:pull")
@@ -108,7 +108,7 @@ def test_tokens_that_do_not_hold_are_no_credentials(private: Deployment, tmp_pat
         "another's key": make_token(tmp_path / "another.pem", "org1/repo1"),
         "not yet": jwt.encode({"nbf": time.time() + 600, "access": access}, pem, algorithm="RS256"),
         "another algorithm": jwt.encode({"access": access}, "x" * 64, algorithm="HS256"),
-        "no access claim": jwt.encode({"sub": "somebody"}, pem, algorithm="RS256"),
+        "no access claim": jwt.encode({"sub": "someone"}, pem, algorithm="RS256"),
     }
 
     statuses = {
@@ -149,7 +149,7 @@ def test_a_token_allows_the_actions_it_names_and_no_other(private: Deployment, c
     assert puller.upload(a_package(chart, "1.0.0")).error == "the token does not allow push on org1/repo1"
     assert pusher.upload(a_package(chart, "1.0.0")).status == 201
     assert pusher.get("/index.yaml").status == 403
-    # Whoever may push may delete, as in ChartMuseum.
+    # The action `push` includes deleting, as in ChartMuseum.
     assert puller.delete(chart, "1.0.0").status == 403
     assert pusher.delete(chart, "1.0.0").status == 200
 
@@ -163,7 +163,7 @@ def test_user_and_password_may_do_everything_everywhere(private: Deployment, cha
         assert admin.delete(chart, "1.0.0").status == 200
 
 
-def test_repositories_are_listed_for_whoever_may_see_them(private: Deployment, chart: str) -> None:
+def test_a_caller_is_listed_the_repositories_it_may_read(private: Deployment, chart: str) -> None:
     for repo in ["org1/repo1", "org3/repo1"]:
         private.repository(repo).upload(a_package(chart, "1.0.0"))
 
@@ -172,13 +172,13 @@ def test_repositories_are_listed_for_whoever_may_see_them(private: Deployment, c
         for who, authorization in {
             "token": f"Bearer {private.token('org1/repo1')}",
             "admin": basic(USER, PASSWORD),
-            "nobody": "",
+            "anonymous": "",
         }.items()
     }
 
     assert seen["token"].json() == ["org1/repo1"]
     assert {"org1/repo1", "org3/repo1"} <= set(seen["admin"].json())
-    assert seen["nobody"].status == 401
+    assert seen["anonymous"].status == 401
 
 
 def test_the_api_is_found_from_the_repository_s_url_alone(tenant: Repository) -> None:
@@ -191,7 +191,7 @@ def test_health_and_info_are_open(private: Deployment, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/org1/index.yaml", "/a/b/c/index.yaml", "/api/charts", "/index.yaml", "/a/../b/x"])
-def test_paths_of_another_depth_are_not_found_whoever_asks(private: Deployment, path: str) -> None:
+def test_paths_of_another_depth_are_not_found_for_any_caller(private: Deployment, path: str) -> None:
     answer = ask("GET", f"{private.url}{path}")
 
     assert (answer.status, answer.error) == (404, "not found")

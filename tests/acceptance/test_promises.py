@@ -1,4 +1,4 @@
-"""What the README promises whoever writes: nobody overwrites unasked, and everybody reads what they wrote."""
+"""What the README promises to writers: versions are immutable, and clients read their own writes."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -32,7 +32,7 @@ def test_uploads_side_by_side_are_all_in_the_index_once_they_are_answered(reposi
     assert repository.versions(chart) == versions[::-1]
 
 
-def test_whoever_has_written_reads_it_at_once(repository: Repository, chart: str) -> None:
+def test_a_client_reads_its_own_write_at_once(repository: Repository, chart: str) -> None:
     for number in range(3):
         package = a_package(chart, "1.0.0", description=f"round {number}")
 

@@ -19,7 +19,7 @@ REPO = REPOS[1]
 
 @pytest.fixture(scope="module")
 def deployment(any_depth: Deployment) -> Deployment:
-    """Return a deployment whose repositories nobody else uses, full of packages, without rows and without an index.
+    """Return a deployment with repositories of its own, full of packages, without rows and without an index.
 
     They lie as ChartMuseum laid them out, its own cache of the index among them.
     """
@@ -132,7 +132,7 @@ def test_damage_is_found_and_repaired(deployment: Deployment, damage: Callable[[
     assert {name: deployment.reconcile()[name] for name in NOTHING} == NOTHING | {"unlisted": 2}
 
 
-def test_a_repository_nobody_reconciled_is_listed_at_its_first_change(deployment: Deployment) -> None:
+def test_a_repository_never_reconciled_is_listed_at_its_first_change(deployment: Deployment) -> None:
     forget(deployment)
 
     uploaded = deployment.repository(REPO).upload(a_package("mychart", "3.0.0"))

@@ -1,4 +1,4 @@
-"""An emulator of its own: here functions are killed and AWS is made to fail, and nobody else should meet that."""
+"""An emulator of its own: these tests kill functions and make AWS fail, which must not disturb other tests."""
 
 from collections.abc import Callable, Iterator
 
@@ -11,7 +11,7 @@ MEASURED = "load"
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured, whatever pytest was told to show."""
+    """Print the measurements, also where pytest captures output."""
     for report in terminalreporter.stats.get("passed", []):
         for name, line in getattr(report, "user_properties", []):
             if name == MEASURED:
@@ -19,8 +19,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture
-def tell(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Say a line at the end of the run."""
+def report(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Print a line at the end of the run."""
     return lambda line: request.node.user_properties.append((MEASURED, line))
 
 

@@ -25,7 +25,7 @@ class Fault:
 
 @contextmanager
 def failing(emulator: Emulator, *faults: Fault) -> Iterator[Callable[[], list[int]]]:
-    """Let the calls fail within the block; yields what tells how often each has. Each has to, at least once."""
+    """Let the calls fail within the block; yields what returns how often each did. Each must, at least once."""
     url = f"{emulator.endpoint}/_local/faults"
     ask("PUT", url, json.dumps([asdict(fault) for fault in faults]).encode(), emulator.control)
 

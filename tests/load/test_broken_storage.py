@@ -1,4 +1,4 @@
-"""What somebody's hand did to index and table: the next change, or reconcile, puts it right."""
+"""Index or table damaged from outside: the next change, or reconcile, repairs it."""
 
 import time
 from collections.abc import Callable
@@ -74,9 +74,9 @@ def put_old_index_back(deployment: Deployment, repo: str) -> None:
 
 
 OF_THE_WHOLE = [remove_index, write_garbage, write_nothing, write_chartmuseums, cut_index_short, replace_table]
-"""What is noticed by whoever publishes next."""
+"""Damage that the next publication finds."""
 OF_A_PART = [delete_row, put_old_index_back]
-"""What looks as if it were right, until somebody compares."""
+"""Damage that only a comparison finds."""
 
 
 def upload(repository: Repository) -> None:
@@ -115,7 +115,7 @@ def test_reconcile_makes_all_of_them_whole(deployment: Deployment) -> None:
 
 
 @pytest.mark.parametrize("damage", OF_A_PART)
-def test_reconcile_finds_what_nobody_else_notices(deployment: Deployment, damage: Damage) -> None:
+def test_reconcile_finds_what_no_publication_notices(deployment: Deployment, damage: Damage) -> None:
     repo = f"broken/{damage.__name__}"
     filled(deployment, repo)
     damage(deployment, repo)

@@ -27,7 +27,7 @@ PUBLISHING = [GET_ROW, PUT_ROW, LEASE, DIRTY, DIRTY_ROWS, GET_INDEX, PUT_INDEX, 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """Calls that fail during a change, and what its client has to be told."""
+    """Calls that fail during a change, and the status its client must get."""
 
     faults: tuple[Fault, ...]
     status: int
@@ -97,11 +97,11 @@ def test_the_answer_to_a_change_is_right_whatever_fails(
         list(clients.map(lambda repo: prepare(deployment.repository(repo), change), places.values()))
         faults = [within(fault, places[name]) for name, case in cases.items() for fault in case.faults]
         with failing(emulator, *faults):
-            told = dict(
+            statuses = dict(
                 zip(cases, clients.map(lambda name: changed(deployment, places[name], change), cases), strict=True)
             )
 
-    assert told == {name: (case.status, "") for name, case in cases.items()}
+    assert statuses == {name: (case.status, "") for name, case in cases.items()}
     assert deployment.reconcile()["done"]
     for name, case in cases.items():
         assert is_whole(deployment, places[name]), name

@@ -1,6 +1,6 @@
 """A sync straight into the bucket, past the API.
 
-The emulator stores and tells of about thirty objects a second while functions run beside it on two cores, so by default
+The emulator stores and reports about thirty objects a second while functions run beside it on two cores, so by default
 only a quarter of a real sync is made: `CHARTHOUSE_LOAD_PACKAGES=2000` makes a whole one, in a minute or two.
 """
 
@@ -20,7 +20,7 @@ SECONDS = 300.0
 """Until all must be listed."""
 
 
-def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, tell: Callable[[str], None]) -> None:
+def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, report: Callable[[str], None]) -> None:
     repository = deployment.repository("copied")
     packages = {
         f"chart{number % 50}-1.0.{number}.tgz": a_package(f"chart{number % 50}", f"1.0.{number}")
@@ -37,7 +37,7 @@ def test_every_package_copied_into_the_bucket_is_listed(deployment: Deployment, 
     assert found == packages.keys()
     assert without_doubles(listed(read_index(repository))) == {file: digest(body) for file, body in packages.items()}
     publications = revision(repository)
-    tell(
+    report(
         f"{PACKAGES} packages copied into the bucket in {copied:.1f} s: all listed {seconds:.1f} s after the first, "
         f"{publications} publications"
     )

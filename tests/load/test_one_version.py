@@ -1,10 +1,10 @@
-"""One version that eight clients upload, overwrite and delete at once: everybody sees their own change, or a later one.
+"""One version that eight clients upload, overwrite and delete at once: each reads its own change or a later one.
 
-How that can be told without knowing in which order AWS took the changes: every change leaves content nobody else's has,
-and of every change and every look the moments are kept between which it happened. A look may show what a change left
-only if that change began before the look ended, and only if no other acknowledged change lies wholly between the two:
-begun after the one shown had ended, ended before the look began. A client's own change, ended before its look, is such
-a one, so an older state is never accepted; a concurrent or later change of another's is.
+A linearizability check that does not need the order of the changes at AWS: every change leaves unique content, and of
+every change and every look the times of its beginning and end are recorded. A look may show what a change left only if
+that change began before the look ended, and only if no other acknowledged change lies wholly between the two: begun
+after the one shown had ended, ended before the look began. A client's own change, ended before its look, is such a one,
+so an older state is never accepted; a concurrent or later change by another client is.
 """
 
 import itertools
@@ -66,9 +66,7 @@ class History:
         return not any(shown.ended < change.began and change.ended < look.began for change in self.changes)
 
 
-def test_whoever_changed_a_version_sees_the_change_or_a_later_one(
-    deployment: Deployment, tell: Callable[[str], None]
-) -> None:
+def test_a_client_reads_its_own_change_or_a_later_one(deployment: Deployment, report: Callable[[str], None]) -> None:
     repository = deployment.repository("contested")
     history, started = History(), time.monotonic()
     numbers, turns = itertools.count(1), threading.Lock()
@@ -92,9 +90,9 @@ def test_whoever_changed_a_version_sees_the_change_or_a_later_one(
     assert set(history.statuses) <= {200, 201, 202, 404, 409}
     assert len(history.looks) >= CHANGES
     assert is_whole(deployment, "contested")
-    told = ", ".join(f"{status}: {history.statuses.count(status)}" for status in sorted(set(history.statuses)))
-    tell(
-        f"{CHANGES} changes of one version by {CLIENTS} clients in {seconds:.1f} s ({told}), "
+    counts = ", ".join(f"{status}: {history.statuses.count(status)}" for status in sorted(set(history.statuses)))
+    report(
+        f"{CHANGES} changes of one version by {CLIENTS} clients in {seconds:.1f} s ({counts}), "
         f"{len(history.looks)} looks, none stale, {revision(repository)} publications"
     )
 
@@ -121,7 +119,7 @@ def test_a_stale_look_would_be_noticed() -> None:
 
 
 def change(repository: Repository, history: History, number: int, kind: str) -> bool:
-    """Change the version; tell whether that was acknowledged as done and published."""
+    """Change the version; return whether that was acknowledged as done and published."""
     package = a_package(NAME, VERSION, description=f"change {number}")
     began = time.monotonic()
     if kind == "delete":
@@ -137,7 +135,7 @@ def change(repository: Repository, history: History, number: int, kind: str) -> 
 
 
 def look(repository: Repository, history: History) -> None:
-    """Look where clients look, each for itself."""
+    """Read index, list and package, one after the other."""
     for where, see in {"index": in_index, "list": in_list, "download": downloaded}.items():
         began = time.monotonic()
         saw = see(repository)

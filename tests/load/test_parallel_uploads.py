@@ -27,7 +27,7 @@ READERS = 3
 
 
 def test_of_parallel_uploads_each_acknowledged_one_is_listed_once(
-    deployment: Deployment, emulator: Emulator, tell: Callable[[str], None]
+    deployment: Deployment, emulator: Emulator, report: Callable[[str], None]
 ) -> None:
     """Sixty-four clients, eight broken connections, four killed functions, three readers that never stop.
 
@@ -60,16 +60,16 @@ def test_of_parallel_uploads_each_acknowledged_one_is_listed_once(
     found = without_doubles(listed(read_index(repository)))
     acknowledged = {file for file, status in statuses.items() if status in {201, 202}}
     assert acknowledged <= found.keys()
-    # Whoever was cut off or killed may have stored its package or not; what is there is whole, and what was sent.
+    # A client cut off, or a function killed, may have stored its package or not; what is stored is what was sent.
     assert found.keys() <= {"first-1.0.0.tgz", *packages}
     assert all(found[file] == digest(packages[file]) for file in found.keys() - {"first-1.0.0.tgz"})
     assert found == in_bucket(deployment, "parallel")
-    # Only a killed function's client is told nothing of use, and a full house is said to be one.
+    # 500 is for the clients of a killed function, 503 for what the gateway had no room for.
     assert set(statuses.values()) <= {201, 202, 500, 503}
     assert killed > 0
     assert len(acknowledged) >= UPLOADS - killed
     publications = revision(repository) - before
-    tell(
+    report(
         f"{UPLOADS} parallel uploads, {CUT} cut off, {killed} functions killed: {len(acknowledged)} acknowledged "
         f"({sum(status == 202 for status in statuses.values())} with 202) in {seconds:.1f} s, "
         f"{len(found) - 1} listed, {publications} publications, {reads} reads meanwhile"
@@ -133,7 +133,7 @@ def commands() -> Iterator[tuple[int, str]]:
             with suppress(OSError):
                 yield int(process.parent.name), process.read_text(errors="replace")
         return
-    told = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True)
-    for line in told.stdout.splitlines():
+    listed = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True)
+    for line in listed.stdout.splitlines():
         pid, _, command = line.strip().partition(" ")
         yield int(pid), command

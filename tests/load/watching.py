@@ -39,7 +39,7 @@ def in_bucket(deployment: Deployment, repo: str) -> dict[str, str]:
 
 
 def is_whole(deployment: Deployment, repo: str) -> bool:
-    """Tell whether the index shows exactly what the bucket holds, each package once."""
+    """Return whether the index lists exactly the packages in the bucket, each once."""
     shown = listed(read_index(deployment.repository(repo)))
     return sorted(shown) == sorted(in_bucket(deployment, repo).items())
 

@@ -1,4 +1,4 @@
-"""The emulator keeps its state, refuses what S3 refuses, and admits nobody but its owner and the functions."""
+"""The emulator keeps its state, refuses what S3 refuses, and admits only its owner and the functions."""
 
 import http.client
 import io
@@ -173,7 +173,7 @@ def test_functions_trust_the_authorities_of_ssl_cert_file(tmp_path: Path, monkey
     assert emulator.key.secret not in told.values()
 
 
-def test_nobody_can_compute_the_session_of_a_function(tmp_path: Path) -> None:
+def test_the_session_of_a_function_cannot_be_computed(tmp_path: Path) -> None:
     """MiniStack makes it from the names of function and role, and those from the names of stack and resource."""
     code = "import os\ndef handler(event, context): return dict(os.environ)\n"
     sessions = []

@@ -1,4 +1,4 @@
-"""The gateway in front of the emulator has the limits and habits of AWS's."""
+"""The gateway in front of the emulator has the limits and the behaviour of AWS's."""
 
 import base64
 import http.client

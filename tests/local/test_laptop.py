@@ -1,4 +1,4 @@
-"""`make run` keeps its charts, and knows when a folder is somebody else's."""
+"""`make run` keeps its charts, and reports a folder in use."""
 
 import http.client
 import json
@@ -14,7 +14,7 @@ from local.progress import Trouble
 from tests.builders import a_package
 
 
-def test_the_next_run_has_the_charts_still(tmp_path: Path) -> None:
+def test_charts_are_kept_for_the_next_run(tmp_path: Path) -> None:
     port = free_port()
     with Laptop(tmp_path, port) as laptop:
         laptop.start({})

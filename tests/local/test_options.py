@@ -1,4 +1,4 @@
-"""What is given on make's command line arrives as it was meant."""
+"""Values given on make's command line arrive unchanged."""
 
 import json
 import stat

@@ -24,7 +24,7 @@ def user(tenants: Deployment) -> tuple[str, str]:
 
 @pytest.fixture(scope="session")
 def team(tenants: Deployment, user: tuple[str, str]) -> Repository:
-    """Return a repository with a few charts that nobody changes, for the user."""
+    """Return a repository with a few charts that no test changes, for the user."""
     repo = f"clients/{secrets.token_hex(4)}"
     signed = a_package("signed", "1.0.0+build.7")
     repository = Repository(f"{tenants.url}/{repo}", f"{tenants.api}/{repo}", basic(*user))
@@ -42,6 +42,6 @@ def team(tenants: Deployment, user: tuple[str, str]) -> Repository:
 
 @pytest.fixture
 def empty(tenants: Deployment, user: tuple[str, str]) -> Repository:
-    """Return a repository that nobody has used yet, for the user."""
+    """Return an unused repository, for the user."""
     repo = f"clients/{secrets.token_hex(4)}"
     return Repository(f"{tenants.url}/{repo}", f"{tenants.api}/{repo}", basic(*user))

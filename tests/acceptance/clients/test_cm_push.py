@@ -10,7 +10,7 @@ from tests.acceptance.repository import Answer, Repository, ask, basic
 from tests.builders import a_package
 from tests.events import a_form
 
-DISK = "/tmp/helm-push-2938471/mychart-1.0.0.tgz"  # noqa: S108  somebody else's
+DISK = "/tmp/helm-push-2938471/mychart-1.0.0.tgz"  # noqa: S108  of the client's machine
 
 
 def pushed(url: str, package: bytes, authorization: str, *, force: bool = False) -> Answer:

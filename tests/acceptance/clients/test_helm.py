@@ -83,7 +83,7 @@ def test_what_helm_4_and_strict_parsers_need_is_in_every_entry(team: Repository)
 
 
 def test_the_query_of_a_repositorys_url_does_no_harm(team: Repository, user: tuple[str, str]) -> None:
-    """Helm and Argo CD keep it, and put it behind the URL of every chart, too."""
+    """Helm and Argo CD append it to the URL of every chart, too."""
     *_, index = getter(f"{team.url}/index.yaml?ref=main", user)
     *_, chart = getter(f"{team.url}/charts/mychart-0.1.0.tgz?ref=main", user, CHART)
 

@@ -60,7 +60,7 @@ def test_flux_sees_one_revision_while_nothing_changes(tenants: Deployment, user:
     for name in ("ObjectCreated:Put", "ObjectRemoved:DeleteMarkerCreated") * 2:
         for file in ("mychart-1.0.0.tgz", "gone-1.0.0.tgz"):
             tenants.send({"Records": [{"eventName": name, "s3": {"object": {"key": f"{repo}/{file}"}}}]})
-    # Somebody uploads what is there already, and is refused.
+    # An upload of an existing version is refused.
     assert repository.upload(a_package("mychart", "1.0.0", description="other")).status == 409
     drain(tenants)
     tenants.sweep()

@@ -18,19 +18,19 @@ def tenants(deployed: Deployments) -> Deployment:
 
 @pytest.fixture
 def fresh(tenants: Deployment) -> Repository:
-    """Return a repository of that stack that nobody else has, and a token for it."""
+    """Return an unused repository of that stack, and a token for it."""
     return tenants.repository(f"fresh/{secrets.token_hex(4)}")
 
 
 @pytest.fixture(scope="session")
 def limits(deployed: Deployments) -> Deployment:
-    """Return the stack that holds little and is open to everybody."""
+    """Return the stack with small limits and anonymous access."""
     return deployed(**LIMITS)
 
 
 @pytest.fixture
 def small(limits: Deployment) -> Repository:
-    """Return a repository of that stack that nobody else has."""
+    """Return an unused repository of that stack."""
     return limits.repository(f"small-{secrets.token_hex(4)}")
 
 

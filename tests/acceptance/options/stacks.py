@@ -36,7 +36,7 @@ LIMITS: Mapping[str, str | int | bool] = {
     "EnableMetrics": True,
     "LogLevel": "ERROR",
 }
-"""Open to everybody, and small."""
+"""Anonymous reads and writes, and small limits."""
 
 CONTEXT = "/charts"
 PREFIX = "team/charts"

@@ -35,7 +35,7 @@ def test_a_changed_chart_url_is_in_the_index_after_a_reconcile_or_the_next_chang
         reconciled = repository.index_bytes()
 
         assert url_of(repository, name) == absolute
-        # Nothing was wrong, so nobody is alarmed; and once is enough.
+        # Nothing was wrong, so no alarm is raised, and one reconcile is enough.
         assert (report["differences"], based.reconcile()["differences"]) == (0, 0)
         assert repository.index_bytes() == reconciled
         assert repository.index()["serverInfo"] == {"contextPath": CONTEXT}

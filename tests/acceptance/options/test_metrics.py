@@ -54,7 +54,7 @@ def test_metrics_count_charts_and_versions_right_after_a_change(tenants: Deploym
     assert (uploaded, one_deleted, counts()) == ((2, 3), (1, 2), (0, 0))
 
 
-def test_metrics_show_nobody_what_it_may_not_read(tenants: Deployment, fresh: Repository) -> None:
+def test_metrics_show_a_caller_only_what_it_may_read(tenants: Deployment, fresh: Repository) -> None:
     repo = fresh.url.split("/", 3)[3]
     fresh.upload(a_package())
     url = f"{tenants.url}/metrics"
@@ -81,7 +81,7 @@ def lines(emulator: Emulator, text: str) -> list[Any]:
     return [json.loads(line) for line in found if line.endswith("}")]
 
 
-def told(emulator: Emulator, url: str, **headers: str) -> list[Any]:
+def logged(emulator: Emulator, url: str, **headers: str) -> list[Any]:
     """Ask with a request id of our own; return the log lines about it."""
     mark = secrets.token_hex(16)
     assert ask("GET", url, headers=headers | {"X-Request-Id": mark}).headers["X-Request-Id"] == mark
@@ -90,21 +90,21 @@ def told(emulator: Emulator, url: str, **headers: str) -> list[Any]:
 
 def test_with_log_health_health_checks_are_logged(emulator: Emulator, tenants: Deployment) -> None:
     """LogHealth."""
-    (line,) = told(emulator, f"{tenants.url}/health")
+    (line,) = logged(emulator, f"{tenants.url}/health")
 
     assert (line["level"], line["kind"], line["status"]) == ("INFO", "health", 200)
 
 
 def test_without_it_they_are_not(emulator: Emulator, based: Deployment) -> None:
-    assert told(emulator, f"{based.url}/health") == []
-    (line,) = told(emulator, f"{based.url}/info")
+    assert logged(emulator, f"{based.url}/health") == []
+    (line,) = logged(emulator, f"{based.url}/info")
     assert line["kind"] == "info"
 
 
 def test_a_log_line_says_what_was_asked_and_no_secret(emulator: Emulator, fresh: Repository) -> None:
     authorization = str(fresh.authorization)
 
-    (line,) = told(emulator, f"{fresh.url}/charts/mychart-1.0.0.tgz?token=hidden", Authorization=authorization)
+    (line,) = logged(emulator, f"{fresh.url}/charts/mychart-1.0.0.tgz?token=hidden", Authorization=authorization)
 
     assert line["repository"] == fresh.url.split("/", 3)[3]
     assert (line["kind"], line["file"], line["status"]) == ("package", "mychart-1.0.0.tgz", 302)
@@ -121,7 +121,7 @@ def test_the_log_level_silences_lines_but_not_figures(emulator: Emulator, limits
         return [line for line in lines(emulator, f'"service": "{service}"') if "Requests" in line]
 
     before = len(figures())
-    assert told(emulator, f"{limits.url}/small/index.yaml") == []
+    assert logged(emulator, f"{limits.url}/small/index.yaml") == []
     assert ask("GET", f"{limits.url}/nothing.yaml").status == 404
     found = eventually(figures, lambda seen: len(seen) >= before + 2)[before:]
 

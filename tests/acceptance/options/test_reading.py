@@ -22,7 +22,7 @@ NOT_FOUND = (404, "application/json; charset=utf-8", b'{"error":"not found"}')
 
 @pytest.fixture(scope="session")
 def filled(tenants: Deployment) -> Iterator[Repository]:
-    """Return a repository with three charts that nobody changes."""
+    """Return a repository with three charts that no test changes."""
     repository = tenants.repository("reading/filled")
     for version in ("0.9.0", "1.2.0", "1.2.9", "1.3.0-rc.1", "1.10.0", "2.0.0", "2.1.0-beta"):
         files = {
@@ -39,7 +39,7 @@ def filled(tenants: Deployment) -> Iterator[Repository]:
     repository.remove_uploads()
 
 
-def told(answer: Answer) -> tuple[int, str, bytes]:
+def seen(answer: Answer) -> tuple[int, str, bytes]:
     return answer.status, str(answer.headers["Content-Type"]), answer.body
 
 
@@ -107,7 +107,7 @@ def test_templates_and_values_of_a_version(filled: Repository) -> None:
     found = {item["name"]: base64.b64decode(item["data"]) for item in body["templates"]}
     assert found == {"templates/one.yaml": b"kind: One\n", "templates/sub/two.txt": b"two"}
     assert body["values"] == {"replicas": 3}
-    assert told(values) == (200, "application/yaml", b"# how many\nreplicas: 3\n")
+    assert seen(values) == (200, "application/yaml", b"# how many\nreplicas: 3\n")
 
 
 def test_lists_have_every_version_newest_first(filled: Repository) -> None:
@@ -194,16 +194,16 @@ def test_head_of_a_file_is_signed_for_head(filled: Repository, path: str) -> Non
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "TRACE", "PROPFIND"])
 @pytest.mark.parametrize("path", ["/index.yaml", "/charts", "/charts/mychart/1.2.0", "/nothing/at/all"])
 def test_other_methods_are_no_routes(filled: Repository, method: str, path: str) -> None:
-    assert told(filled.call(method, path)) == NOT_FOUND
+    assert seen(filled.call(method, path)) == NOT_FOUND
 
 
 @pytest.mark.parametrize("path", ["/charts/mychart/1.2.0/nothing", "/charts/mychart/1.2.0/values/more", "/chart", ""])
 def test_other_paths_are_no_routes(filled: Repository, path: str) -> None:
-    assert told(filled.call("GET", path)) == NOT_FOUND
+    assert seen(filled.call("GET", path)) == NOT_FOUND
 
 
 def test_without_cors_options_is_no_route(small: Repository) -> None:
-    assert told(small.call("OPTIONS", "/charts")) == NOT_FOUND
+    assert seen(small.call("OPTIONS", "/charts")) == NOT_FOUND
 
 
 def test_all_versions_of_a_chart_are_deleted_at_once(fresh: Repository) -> None:
@@ -224,11 +224,11 @@ def test_a_delete_whose_version_is_empty_deletes_nothing(fresh: Repository) -> N
 
     answer = fresh.call("DELETE", "/charts/mychart/")
 
-    assert told(answer) == NOT_FOUND
+    assert seen(answer) == NOT_FOUND
     assert fresh.versions("mychart") == ["1.0.0"]
 
 
-def test_repositories_are_shown_to_whoever_may_read_them(tenants: Deployment) -> None:
+def test_a_caller_sees_the_repositories_it_may_read(tenants: Deployment) -> None:
     team = f"seen-{secrets.token_hex(4)}"
     repos = [f"{team}/a", f"{team}/b"]
     for repo in repos:
@@ -237,7 +237,7 @@ def test_repositories_are_shown_to_whoever_may_read_them(tenants: Deployment) ->
     tokens = {
         "reader of a": f"Bearer {tenants.token(repos[0], 'pull')}",
         "writer of b": f"Bearer {tenants.token(repos[1], 'push')}",
-        "everybody": basic("robot", str(tenants.parameters["BasicAuthPass"])),
+        "robot": basic("robot", str(tenants.parameters["BasicAuthPass"])),
         "stranger": basic("robot", "wrong"),
     }
 
@@ -245,8 +245,8 @@ def test_repositories_are_shown_to_whoever_may_read_them(tenants: Deployment) ->
 
     assert answers["reader of a"].json() == [repos[0]]
     assert answers["writer of b"].json() == []
-    assert set(repos) <= set(answers["everybody"].json())
-    assert answers["everybody"].json() == sorted(answers["everybody"].json())
+    assert set(repos) <= set(answers["robot"].json())
+    assert answers["robot"].json() == sorted(answers["robot"].json())
     assert answers["stranger"].status == ask("GET", url).status == 401
 
 

@@ -50,7 +50,7 @@ def test_every_object_is_encrypted_as_asked(based: Deployment) -> None:
 
 
 def test_old_versions_are_kept_as_long_as_said(operated: Deployment) -> None:
-    """KeepOldVersionsDays; the emulator knows no lifecycle rules, so this is what it was told to make."""
+    """KeepOldVersionsDays; the emulator applies no lifecycle rules, so the configured rules are looked at."""
     cloudformation = operated.stack.client("cloudformation")
     (stack,) = cloudformation.describe_stacks(StackName=operated.stack.name)["Stacks"]
     template = cloudformation.get_template(StackName=operated.stack.name, TemplateStage="Processed")["TemplateBody"]

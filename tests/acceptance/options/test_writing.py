@@ -20,7 +20,7 @@ def careful(based: Deployment) -> Repository:
     return Repository(based.url, based.api, basic("robot", based.parameters["BasicAuthPass"]))
 
 
-def test_with_allow_anonymous_push_nobody_is_asked(small: Repository) -> None:
+def test_with_allow_anonymous_push_no_credentials_are_needed(small: Repository) -> None:
     """AllowAnonymousPush."""
     assert small.authorization is None
     assert small.upload(a_package("mychart", "1.0.0")).status == 201
