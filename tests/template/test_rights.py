@@ -41,7 +41,7 @@ RIGHTS = {
     | PASSWORD
     | DECRYPT
     | ENCRYPT,
-    "ShowHome": {("dynamodb:GetItem", "Table.Arn")} | LIST | PASSWORD,
+    "ShowHome": {("dynamodb:BatchGetItem", "Table.Arn")} | LIST | PASSWORD,
     "UploadCharts": PUBLISHING | _each("s3:PutObject s3:DeleteObject", *PACKAGES) | PASSWORD,
     "DeleteCharts": PUBLISHING | _each("s3:DeleteObject", *PACKAGES) | {("s3:PutObject", PACKAGES[1])} | PASSWORD,
     "IndexObjects": PUBLISHING
