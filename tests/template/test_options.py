@@ -58,7 +58,7 @@ def test_the_defaults_of_the_template_are_the_defaults_of_the_code() -> None:
 
 def test_the_environment_fits_into_lambda_however_the_parameters_are_filled() -> None:
     # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html: 4 KB in total
-    bucket, made_by_cloudformation, arn = 63, 160, 130
+    bucket, made_by_cloudformation, arn = 63, 150, 130
     longest = {
         "POWERTOOLS_SERVICE_NAME": 128,
         "POWERTOOLS_METRICS_NAMESPACE": len("charthouse"),
@@ -211,6 +211,8 @@ def test_mutual_tls_is_on_only_with_a_domain_and_a_truststore() -> None:
         ("StorageAmazonPrefix", "/some", False),
         ("StorageAmazonPrefix", "some/", False),
         ("BasicAuthUser", "me:you", False),
+        ("BasicAuthUser", 'me"you', False),
+        ("BasicAuthUser", "me@example.com [ci]", True),
         ("BasicAuthPass", "correct-horse", False),
         ("BasicAuthPass", "0123456789abcdef", True),
         ("BasicAuthPass", 'pässwörter mit "$"', True),
