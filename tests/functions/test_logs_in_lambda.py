@@ -240,3 +240,13 @@ def test_a_level_silences_events_and_requests_but_no_metrics(cloud: Cloud, level
     assert ('"answered"' in read) is logged
     for output, metric in ((swept, "OldestUnpublishedSeconds"), (read, "RequestSeconds")):
         assert f'"Name":"{metric}"' in output.replace(": ", ":")
+
+
+def test_refused_credentials_are_lines_that_the_alarm_s_filter_counts(cloud: Cloud) -> None:
+    """The filter `Refused` of the template: { ($.message = "answered") && ($.status = 401) }."""
+    refused = an_event("GET", "/index.yaml", headers={"Authorization": "Bearer guessed"})
+
+    output, _ = run("ReadFiles", [refused], cloud, "INFO")
+
+    lines = [json.loads(line) for line in output.splitlines() if line.startswith("{")]
+    assert [line["status"] for line in lines if line.get("message") == "answered"] == [401]
