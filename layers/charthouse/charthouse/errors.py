@@ -18,6 +18,10 @@
 The status of each is decided in one place, `charthouse.web.problems`.
 """
 
+MAX_MESSAGE = 1_000
+"""Characters. A message may quote what a client sent, and is stored in a row and returned to other clients."""
+_GAP = " … "
+
 
 class CharthouseError(Exception):
     """Anything charthouse itself raises; every other exception is a bug."""
@@ -28,8 +32,12 @@ class Refusal(CharthouseError):
 
     @property
     def message(self) -> str:
-        """The text of the `error` member of the answer."""
-        return str(self)
+        """The text of the `error` member of the answer, at most `MAX_MESSAGE` characters."""
+        text = str(self)
+        if len(text) <= MAX_MESSAGE:
+            return text
+        half = (MAX_MESSAGE - len(_GAP)) // 2
+        return f"{text[:half]}{_GAP}{text[-half:]}"
 
 
 class BadRequest(Refusal):

@@ -6,8 +6,10 @@ archives than Helm does. Every length in a header is checked here before it is u
 
 import posixpath
 import re
+import struct
 import zlib
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from charthouse.errors import BadPackage
@@ -25,7 +27,7 @@ _BLOCK = 512
 _CHUNK = 64 * 1024
 _NO_BLOCK = bytes(_BLOCK)
 _BOM = b"\xef\xbb\xbf"
-_FILE_TYPE = 0xFFFFFFFF & ~0o7777
+_FILE_TYPE = ~0o7777
 _FOLDER = 0o40000
 _DRIVE = re.compile(r"[a-zA-Z]:/")
 
@@ -41,9 +43,9 @@ class File:
 def read_files(package: bytes, budget: Budget, wanted: Callable[[str], bool]) -> list[File]:
     """Return the files of a chart package in their order, those of one name each time it comes.
 
-    A file whose name is not wanted is checked and counted like the others, but its data is not kept. The folder of each
-    path is stripped unread, directories and pax headers are skipped, links and devices are files, all as Helm has it. A
-    sparse file is refused, which Helm would expand. Raises `BadPackage` with Helm's text.
+    A file whose name is not wanted is checked and counted like the others, but its data is not kept. The first element
+    of each path is removed without a look at it, directories and pax headers are skipped, links and devices are files,
+    as in Helm. A sparse file is refused, which Helm would expand. Raises `BadPackage` with Helm's text.
     """
     files = []
     tar = _Tar(_Gunzip(package, budget), budget)
@@ -62,6 +64,7 @@ def read_files(package: bytes, budget: Budget, wanted: Callable[[str], bool]) ->
         remaining -= size
         if size < header.size or remaining <= 0:
             raise BadPackage(f"decompressed chart is larger than the maximum file size {MAX_CHART}")
+        budget.text(len(header.name))
         files.append(File(name, data.removeprefix(_BOM)))
     if not files:
         raise BadPackage("no files in chart archive")
@@ -88,58 +91,116 @@ def _name_in_chart(path: str) -> str:
 
 
 class _Gunzip:
-    """The inflated bytes of all gzip members, on demand: what follows the end of the tar is never looked at."""
+    """The inflated bytes of all gzip members, on demand, as Go's `compress/gzip` gives them.
+
+    What is wrong behind the bytes asked for (a checksum, trailing garbage, a broken block) is not noticed: a reader of
+    a tar stops at its end.
+    """
 
     def __init__(self, package: bytes, budget: Budget) -> None:
         self.package = package
         self.budget = budget
         self.position = 0
-        self.member: zlib._Decompress | None = None
         self.buffer = bytearray()
-        if not package:
-            raise BadPackage("EOF")
+        self.problem: str | None = None
+        """Why there is nothing after the buffer; empty at the end of the last member."""
+        self.member = self._next_member()
+        self.checksum = self.size = 0
+        if self.problem is not None:
+            raise BadPackage(self.problem or "EOF")
 
     def read(self, size: int) -> bytes:
         """Return so many bytes, or fewer at the end."""
-        while len(self.buffer) < size:
-            if self.member is None or self.member.eof:
-                self._next_member()
-            if self.member is None:
-                break
-            self._inflate(self.member)
+        while len(self.buffer) < size and self.problem is None:
+            self._inflate()
+        if len(self.buffer) < size and self.problem:
+            raise BadPackage(self.problem)
         data = bytes(self.buffer[:size])
         del self.buffer[:size]
         return data
 
-    def _inflate(self, member: "zlib._Decompress") -> None:
+    def _inflate(self) -> None:
         given = self.package[self.position : self.position + _CHUNK]
+        before = self.member.copy()
         try:
-            data = member.decompress(given, _CHUNK)
-        except zlib.error as problem:
-            raise BadPackage(_gzip_problem(str(problem))) from problem
-        self.position += len(given) - len(member.unconsumed_tail) - len(member.unused_data)
+            data = self.member.decompress(given, _CHUNK)
+        except zlib.error:
+            self.problem = "flate: corrupt input"
+            data = _inflatable(before, given)
+        self.position += len(given) - len(self.member.unconsumed_tail) - len(self.member.unused_data)
         self.budget.inflate(len(data))
         self.buffer += data
-        if not member.eof and not given and not data:
-            raise BadPackage("unexpected EOF")
+        self.checksum = zlib.crc32(data, self.checksum)
+        self.size += len(data)
+        if self.problem is None and self.member.eof:
+            self._end_member()
+        elif self.problem is None and not given and not data:
+            self.problem = "unexpected EOF"
 
-    def _next_member(self) -> None:
-        start = self.package[self.position : self.position + 10]
-        if not start:
-            self.member = None
-            return
-        if len(start) < 10:  # noqa: PLR2004 - the fixed part of a gzip header, RFC 1952
-            raise BadPackage("unexpected EOF")
-        if not start.startswith(b"\x1f\x8b\x08"):
-            raise BadPackage("gzip: invalid header")
-        self.budget.gzip_member()
-        self.member = zlib.decompressobj(wbits=31)
+    def _end_member(self) -> None:
+        trailer = self._take(8)
+        if trailer is None:
+            self.problem = "unexpected EOF"
+        elif trailer != struct.pack("<II", self.checksum, self.size & 0xFFFFFFFF):
+            self.problem = "gzip: invalid checksum"
+        else:
+            self.checksum = self.size = 0
+            self.member = self._next_member()
+
+    def _next_member(self) -> "zlib._Decompress":
+        """Read the header of a member (RFC 1952, 2.3) as Go does, which ignores reserved flags."""
+        start = self.position
+        self.problem = self._header_problem()
+        if self.problem is None:
+            self.budget.gzip_member()
+        elif start == len(self.package):
+            self.problem = ""
+        return zlib.decompressobj(wbits=-15)
+
+    def _header_problem(self) -> str | None:
+        start = self.position
+        fixed = self._take(10)
+        if fixed is None:
+            return "unexpected EOF"
+        if not fixed.startswith(b"\x1f\x8b\x08"):
+            return "gzip: invalid header"
+        flags = fixed[3]
+        if flags & _GZIP_EXTRA:
+            length = self._take(2)
+            if length is None or self._take(int.from_bytes(length, "little")) is None:
+                return "unexpected EOF"
+        for flag in (_GZIP_NAME, _GZIP_COMMENT):
+            if flags & flag:
+                end = self.package.find(b"\0", self.position, self.position + _MAX_GZIP_TEXT)
+                if end < 0:
+                    return "gzip: invalid header"
+                self.position = end + 1
+        if flags & _GZIP_CHECKSUM:
+            wanted = zlib.crc32(memoryview(self.package)[start : self.position]) & 0xFFFF
+            found = self._take(2)
+            if found is None or int.from_bytes(found, "little") != wanted:
+                return "gzip: invalid header"
+        return None
+
+    def _take(self, size: int) -> bytes | None:
+        """Return bytes of the package itself, None if there are fewer."""
+        data = self.package[self.position : self.position + size]
+        self.position += len(data)
+        return data if len(data) == size else None
 
 
-def _gzip_problem(text: str) -> str:
-    if "incorrect data check" in text or "incorrect length check" in text:
-        return "gzip: invalid checksum"
-    return "gzip: invalid header" if "header" in text else "flate: corrupt input"
+_GZIP_CHECKSUM, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 2, 4, 8, 16
+_MAX_GZIP_TEXT = 512
+"""Bytes of a name or comment in a gzip header with its zero byte, the limit of Go's `compress/gzip`."""
+
+
+def _inflatable(member: "zlib._Decompress", given: bytes) -> bytes:
+    """Return what can be inflated before the error in `given`, which zlib discards when it reports the error."""
+    data = bytearray()
+    with suppress(zlib.error):
+        for position in range(len(given)):
+            data += member.decompress(given[position : position + 1])
+    return bytes(data)
 
 
 @dataclass(slots=True)
@@ -197,7 +258,7 @@ class _Tar:
                 return None
             self._begin(header)
             if header.kind in b"xg":
-                records = _pax_records(self._special())
+                records = _pax_records(self._special(), self.budget)
                 if header.kind == ord("g"):
                     return header
             elif header.kind in b"LK":
@@ -236,6 +297,7 @@ class _Tar:
     def _special(self) -> bytes:
         if self.left > MAX_SPECIAL:
             raise BadPackage("archive/tar: header field too long")
+        self.budget.text(self.left)
         return self.body(keep=True)[1]
 
     def _header(self) -> _Header | None:
@@ -270,22 +332,38 @@ def _parsed(block: bytes) -> _Header:
     if _octal(block[148:156]) not in (unsigned, signed):
         raise BadPackage(_BAD_HEADER)
     header = _Header(_c_text(block[:100]), block[156], _number(block[124:136]), _number(block[100:108]))
-    for start, end in ((108, 116), (116, 124), (136, 148)):
-        _number(block[start:end])
-    magic, version = block[257:263], block[263:265]
-    prefix = ""
-    if magic == b"ustar\0" or (magic == b"ustar " and version == b" \0"):
-        for start, end in ((329, 337), (337, 345)):
-            _number(block[start:end])
-    if magic == b"ustar\0":
-        if block[508:512] == b"tar\0":
-            prefix = _c_text(block[345:476])
-            for start, end in ((476, 488), (488, 500)):
-                _number(block[start:end])
-        else:
-            prefix = _c_text(block[345:500])
-    header.name = f"{prefix}/{header.name}" if prefix else header.name
+    _check_numbers(block, (108, 116), (116, 124), (136, 148))
+    prefix = b""
+    if block[257:263] == b"ustar\0":
+        _check_numbers(block, *_DEVICE)
+        is_star = block[508:512] == b"tar\0"
+        prefix = block[345:476] if is_star else block[345:500]
+        if is_star:
+            _check_numbers(block, (476, 488), (488, 500))
+    elif block[257:265] == b"ustar  \0":
+        _check_numbers(block, *_DEVICE)
+        prefix = _gnu_prefix(block)
+    if folder := _c_text(prefix):
+        header.name = f"{folder}/{header.name}"
     return header
+
+
+_DEVICE = (329, 337), (337, 345)
+
+
+def _check_numbers(block: bytes, *fields: tuple[int, int]) -> None:
+    for start, end in fields:
+        _number(block[start:end])
+
+
+def _gnu_prefix(block: bytes) -> bytes:
+    """Return the prefix that Go before 1.8 wrote into GNU headers, over the two times; Go reads it if it is ASCII."""
+    try:
+        _check_numbers(block, *((start, end) for start, end in ((345, 357), (357, 369)) if block[start]))
+    except BadPackage:
+        prefix = block[345:500].split(b"\0", 1)[0]
+        return prefix if prefix.isascii() else b""
+    return b""
 
 
 def _c_text(data: bytes) -> str:
@@ -317,37 +395,57 @@ def _octal(data: bytes) -> int:
 _PAX_NUMBERS = ("size", "uid", "gid")
 _PAX_TIMES = ("atime", "mtime", "ctime")
 _PAX_TEXTS = ("path", "linkpath", "uname", "gname")
+_INTEGER = re.compile(r"([+-]?)0*([0-9]*)", re.ASCII)
+_MOST_DIGITS = 19
+"""Of a number of 64 bits."""
 
 
-def _pax_records(data: bytes) -> dict[str, str]:
+def _pax_records(data: bytes, budget: Budget) -> dict[str, str]:
     """Read records of `<length> <key>=<value>` and a line feed; the last of one key counts."""
     records = {}
     start = 0
     while start < len(data):
-        length, blank, _ = data[start : start + 20].partition(b" ")
-        if not blank or not re.fullmatch(rb"[+-]?[0-9]+", length):
+        budget.record()
+        blank = data.find(b" ", start)
+        if blank < 0:
             raise BadPackage(_BAD_HEADER)
-        end = start + int(length)
-        begin = start + len(length) + 1
-        if not begin < end <= len(data) or data[end - 1 : end] != b"\n":
+        end = start + _integer(data[start:blank].decode(errors="surrogateescape"))
+        if not blank + 1 < end <= len(data) or end - start < _SHORTEST_RECORD or data[end - 1] != ord("\n"):
             raise BadPackage(_BAD_HEADER)
-        key, equals, value = data[begin : end - 1].partition(b"=")
+        key, equals, value = data[blank + 1 : end - 1].partition(b"=")
         name = key.decode(errors="surrogateescape")
         if not name or not equals or b"\0" in (value if name in _PAX_TEXTS else key):
             raise BadPackage(_BAD_HEADER)
-        records[name] = value.decode(errors="surrogateescape")
+        if name in _PAX_USED or name.startswith("GNU.sparse."):
+            records[name] = value.decode(errors="surrogateescape")
         start = end
     return records
+
+
+_SHORTEST_RECORD = 5
+_PAX_USED = frozenset({"path", *_PAX_NUMBERS, *_PAX_TIMES})
+
+
+def _integer(text: str) -> int:
+    """Read decimal digits with an optional sign, at most 64 bits, as Go's `strconv.ParseInt`."""
+    match = _INTEGER.fullmatch(text)
+    if not match or not text[-1:].isdigit() or len(match[2]) > _MOST_DIGITS:
+        raise BadPackage(_BAD_HEADER)
+    value = int(f"{match[1]}{match[2] or 0}")
+    if not -(2**63) <= value < 2**63:
+        raise BadPackage(_BAD_HEADER)
+    return value
 
 
 def _merge_pax(header: _Header, records: dict[str, str]) -> None:
     header.name = records.get("path") or header.name
     for key in _PAX_NUMBERS:
         if value := records.get(key):
-            if not re.fullmatch(r"[+-]?[0-9]{1,40}", value, re.ASCII) or not -(2**63) <= int(value) < 2**63:
-                raise BadPackage(_BAD_HEADER)
-            if key == "size":
-                header.size = int(value)
+            number = _integer(value)
+            header.size = number if key == "size" else header.size
     for key in _PAX_TIMES:
-        if (value := records.get(key)) and not re.fullmatch(r"[+-]?[0-9]+(\.[0-9]*)?", value, re.ASCII):
-            raise BadPackage(_BAD_HEADER)
+        if value := records.get(key):
+            seconds, _, fraction = value.partition(".")
+            _integer(seconds)
+            if fraction and not re.fullmatch("[0-9]+", fraction, re.ASCII):
+                raise BadPackage(_BAD_HEADER)

@@ -10,6 +10,10 @@ MAX_HEADERS = 20_000
 """Tar headers: ten thousand files, each of which may have an extended header."""
 MAX_GZIP_MEMBERS = 10_000
 """Gzip members; each may be empty, so that bytes alone do not bound the work."""
+MAX_TEXT = 8 * 1024 * 1024
+"""Bytes of long names and extended headers, and characters of file names, once more for each subchart they are in."""
+MAX_RECORDS = 100_000
+"""Records in extended headers; one has at least 5 bytes."""
 MAX_NODES = 500_000
 """Scalars and collections in all YAML files, aliases counted with all they stand for."""
 
@@ -21,6 +25,8 @@ class Budget:
     inflated: int = MAX_INFLATED
     headers: int = MAX_HEADERS
     gzip_members: int = MAX_GZIP_MEMBERS
+    text_size: int = MAX_TEXT
+    records: int = MAX_RECORDS
     nodes: int = MAX_NODES
 
     def inflate(self, size: int) -> None:
@@ -40,6 +46,20 @@ class Budget:
         self.gzip_members -= 1
         if self.gzip_members < 0:
             raise BadPackage(f"chart archive has more than {MAX_GZIP_MEMBERS} gzip members")
+
+    def text(self, size: int) -> None:
+        """Spend bytes of names and extended headers."""
+        self.text_size -= size
+        if self.text_size < 0:
+            raise BadPackage(
+                f"the file names and extended headers of the chart archive have more than {MAX_TEXT} bytes"
+            )
+
+    def record(self) -> None:
+        """Spend a record of an extended header."""
+        self.records -= 1
+        if self.records < 0:
+            raise BadPackage(f"chart archive has more than {MAX_RECORDS} records in extended headers")
 
     def node(self, count: int = 1) -> None:
         """Spend YAML nodes."""

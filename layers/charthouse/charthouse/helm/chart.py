@@ -27,18 +27,7 @@ class ChartRef:
         space but the blank (Helm replaces those when it reads a chart), no lone surrogates, and
         not too long. Everything else is allowed: a blank, `%`, `+`, a back-slash, any script.
         """
-        if not isinstance(name, str) or not name:
-            raise BadPackage("validation: chart.metadata.name is required")
-        if name in (".", ".."):
-            raise BadPackage(f"validation: chart.metadata.name {quoted(name)} is not allowed")
-        if "/" in name or name != sanitised(name):
-            raise BadPackage(f"validation: chart.metadata.name {quoted(name)} is invalid")
-        if not isinstance(version, str) or not version:
-            raise BadPackage("validation: chart.metadata.version is required")
-        try:
-            parse_version(version)
-        except ValueError as problem:
-            raise BadPackage(f"validation: chart.metadata.version {quoted(version)} is invalid") from problem
+        name, version = checked_reference(name, version)
         ref = cls(name, version)
         if len(ref.filename.encode()) > MAX_FILENAME:
             raise BadPackage(f"validation: the file name made of name and version is longer than {MAX_FILENAME} bytes")
@@ -53,3 +42,20 @@ class ChartRef:
 def package_file(name: str, version: str) -> str:
     """Return the file name of a chart version, as `helm package` gives it."""
     return f"{name}-{version}.tgz"
+
+
+def checked_reference(name: object, version: object) -> tuple[str, str]:
+    """Check a chart's name and version, or a subchart's, as Helm does on load; raises `BadPackage`."""
+    if not isinstance(name, str) or not name:
+        raise BadPackage("validation: chart.metadata.name is required")
+    if name in (".", ".."):
+        raise BadPackage(f"validation: chart.metadata.name {quoted(name)} is not allowed")
+    if "/" in name or name != sanitised(name):
+        raise BadPackage(f"validation: chart.metadata.name {quoted(name)} is invalid")
+    if not isinstance(version, str) or not version:
+        raise BadPackage("validation: chart.metadata.version is required")
+    try:
+        parse_version(version)
+    except ValueError as problem:
+        raise BadPackage(f"validation: chart.metadata.version {quoted(version)} is invalid") from problem
+    return name, version

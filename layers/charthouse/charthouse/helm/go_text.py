@@ -1,6 +1,7 @@
 """Text as Go makes it, because entries have to equal those that Helm, written in Go, makes."""
 
 import math
+import re
 import struct
 
 WHITE_SPACE = frozenset("\t\n\v\f\r \u0085\u00a0\u1680\u2028\u2029\u202f\u205f\u3000") | {
@@ -12,23 +13,37 @@ WITHOUT_EXPONENT = range(-4, 6)
 """Decimal exponents of numbers that Go's shortest `g` form writes without one: 0.0001 to 999999."""
 
 
+_NEWER = re.compile("[\u2ffc-\u2fff\u31ef\U0002ebf0-\U0002ee5d]")
+"""Characters of Unicode 15.1, which Python 3.13 has: Go 1.26 has 15.0, so Helm removes them."""
+
+
+MAX_QUOTED = 200
+"""Characters of a text that a message quotes."""
+
+
 def sanitised(text: str) -> str:
     """Return the text with white space as blanks and without unprintable characters, as Helm stores metadata.
 
-    `str.isprintable` and Go's `unicode.IsPrint` are the same set: letters, marks, numbers, punctuation, symbols, blank.
+    Printable is what `unicode.IsPrint` of Go says: letters, marks, numbers, punctuation, symbols and the blank.
     """
     if text.isascii() and text.isprintable():
         return text
+    text = _NEWER.sub("", text)
     return "".join(" " if c in WHITE_SPACE else c for c in text if c in WHITE_SPACE or c.isprintable())
 
 
 def quoted(text: str) -> str:
-    """Return the text in double quotes with everything unprintable escaped, as Go's `%q` for messages.
+    """Return the text in double quotes with everything unprintable escaped, as Go's `%q`, for messages.
 
-    Bytes that are no UTF-8 come in as `surrogateescape` keeps them.
+    Bytes that are not UTF-8 are given as `surrogateescape` keeps them. Of a long text the beginning is returned.
     """
-    inner = "".join(c if c.isprintable() and c not in '"\\' else _escaped(c) for c in text)
+    inner = "".join(c if c.isprintable() and c not in '"\\' else _escaped(c) for c in clipped(text))
     return f'"{inner}"'
+
+
+def clipped(text: str) -> str:
+    """Return the text for a message: of a long one the beginning."""
+    return text if len(text) <= MAX_QUOTED else f"{text[:MAX_QUOTED]}…"
 
 
 def folded(key: str) -> str:

@@ -9,20 +9,27 @@ import binascii
 import codecs
 import math
 import re
+from calendar import monthrange
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import cast
 
 import yaml
 
 from charthouse.helm.budget import Budget
-from charthouse.helm.go_text import float32_text
+from charthouse.helm.go_text import clipped, float32_text
 
 type Json = str | int | float | bool | list[Json] | dict[str, Json] | None
 
 MAX_DEPTH = 100
-"""Nested collections. libyaml's time grows with the square of the depth; charts in the wild stay below twenty."""
+"""Nested collections, those that aliases stand for included: libyaml's time grows with the square of the depth, and
+readers of an index recurse. Published charts stay below twenty."""
 MAX_TAG_DIRECTIVES = 100
 """libyaml compares each `%TAG` with all before it."""
+MAX_DIRECTIVES = 1024
+"""Bytes of directives: libyaml copies the prefix of a `%TAG` for each node that uses it."""
+MAX_NUMBER = 1000
+"""Characters of a number; more is text."""
 
 _TAG = "tag:yaml.org,2002:"
 
@@ -37,31 +44,95 @@ def read(data: bytes, budget: Budget) -> Json:
     The values are JSON's, except for floats that JSON does not have (`.nan`, `.inf`): the caller must refuse those.
     What an alias repeats is shared, not copied: callers must not change it.
     """
-    if data.count(b"%TAG") > MAX_TAG_DIRECTIVES:
+    data = _in_utf8(data)
+    if codecs.BOM_UTF8 in data and _LATER_MARK.search(data):
+        raise YamlError("yaml: a byte order mark that is not at the beginning of the file")
+    directives = _DIRECTIVE.findall(_head(data)) if b"%" in data else []
+    if sum(line.startswith(b"%TAG") for line in directives) > MAX_TAG_DIRECTIVES:
         raise YamlError(f"yaml: more than {MAX_TAG_DIRECTIVES} %TAG directives")
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise YamlError("yaml: not UTF-8")
+    if sum(map(len, directives)) > MAX_DIRECTIVES:
+        raise YamlError(f"yaml: more than {MAX_DIRECTIVES} bytes of directives")
     try:
-        return _Builder(budget).build(yaml.parse(data, Loader=yaml.CSafeLoader))
+        return _Builder(budget, data, has_slash=b"\\/" in data).build(yaml.parse(data, Loader=yaml.CSafeLoader))
     except yaml.YAMLError as problem:
         raise YamlError(_described(problem)) from problem
 
 
+_BREAK = rb"(?:[\r\n]|\xc2\x85|\xe2\x80[\xa8\xa9])"
+_LINE = rb"[^\r\n\xc2\xe2]*+(?:(?!" + _BREAK + rb")[\xc2\xe2][^\r\n\xc2\xe2]*+)*+"
+_HEAD = re.compile(rb"(?:\xef\xbb\xbf)*+(?:(?:%" + _LINE + rb"|[ \t]*+(?:#" + _LINE + rb")?+)" + _BREAK + rb")*+")
+"""Blank lines, comments and directives, which may come before the first document."""
+_LATER_MARK = re.compile(_BREAK + rb"\xef\xbb\xbf|^(?:\xef\xbb\xbf){3}")
+"""Helm removes one, and go-yaml another."""
+_DIRECTIVE = re.compile(rb"(?:^|" + _BREAK + rb"|\xef\xbb\xbf)(%" + _LINE + rb")")
+
+
+def _head(data: bytes) -> bytes:
+    match = _HEAD.match(data)
+    return match[0] if match else b""
+
+
+def _in_utf8(data: bytes) -> bytes:
+    """Return the text in UTF-8; UTF-16 is known by its byte order mark, as go-yaml knows it."""
+    if not data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return data
+    try:
+        return data.decode("utf-16").encode()
+    except UnicodeDecodeError as problem:
+        raise YamlError(f"yaml: {problem.reason}") from problem
+
+
 def scalar(text: str, tag: str = "") -> Json:
     """Return the value of a plain scalar; `tag` is a full YAML tag or empty for none."""
-    if tag in ("", f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float", f"{_TAG}null", f"{_TAG}timestamp"):
-        value = _resolved(text)
-    elif tag == f"{_TAG}binary":
+    if tag == f"{_TAG}binary":
         return _decoded(text)
-    else:
+    if tag == f"{_TAG}timestamp":
+        if not is_timestamp(text):
+            raise YamlError(f"yaml: cannot decode !!str `{clipped(text)}` as a !!timestamp")
         return text
+    if tag not in ("", f"{_TAG}bool", f"{_TAG}int", f"{_TAG}float", f"{_TAG}null"):
+        return text
+    value = _resolved(text)
     kind = _KINDS[type(value)]
-    if tag == f"{_TAG}float" and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if tag not in ("", f"{_TAG}timestamp") and tag != f"{_TAG}{kind}":
-        raise YamlError(f"yaml: cannot decode !!{kind} `{text}` as a !!{tag.removeprefix(_TAG)}")
-    return text if tag == f"{_TAG}timestamp" else value
+    if tag == f"{_TAG}float" and kind == "int" and -(2**63) <= (number := cast("int", value)) < 2**63:
+        return float(number)
+    if tag and tag != f"{_TAG}{kind}":
+        raise YamlError(f"yaml: cannot decode !!{kind} `{clipped(text)}` as a !!{tag.removeprefix(_TAG)}")
+    return value
 
+
+_TIMESTAMP = re.compile(
+    r"(\d{4})-(\d\d?)-(\d\d?)"
+    r"(?:[Tt](\d\d?):(\d\d?):(\d\d?)(?:[.,]\d+)?(?:Z|[-+](\d\d):(\d\d))| (\d\d?):(\d\d?):(\d\d?)(?:[.,]\d+)?)?",
+    re.ASCII,
+)
+
+
+def is_timestamp(text: str) -> bool:
+    """Whether go-yaml reads the text as a time: `2026-1-2`, `2026-1-2 3:04:05.6`, `2026-01-02T03:04:05+01:00`."""
+    match = _TIMESTAMP.fullmatch(text)
+    return match is not None and is_time(*(int(part) for part in match.groups("0")))
+
+
+def is_time(year: int, month: int, day: int, *rest: int) -> bool:
+    """Whether Go's `time.Parse` takes the numbers; `rest` is hour, minute, second, then the offset's hours and minutes.
+
+    It takes offsets of 24 hours and of 60 minutes. The other three of a timestamp without an offset follow.
+    """
+    hour, minute, second, offset_hours, offset_minutes, *local = rest
+    if not 1 <= month <= 12:  # noqa: PLR2004
+        return False
+    days = monthrange(year or _LEAP_YEAR, month)[1]
+    return (
+        1 <= day <= days
+        and all(h < 24 and m < 60 and s < 60 for h, m, s in ((hour, minute, second), local or (0, 0, 0)))  # noqa: PLR2004
+        and offset_hours <= 24  # noqa: PLR2004
+        and offset_minutes <= 60  # noqa: PLR2004
+    )
+
+
+_LEAP_YEAR = 2000
+"""Stands in for the year 0, which Go's time has and Python's has not."""
 
 _KINDS = {bool: "bool", int: "int", float: "float", str: "str", type(None): "null"}
 
@@ -75,7 +146,8 @@ _WORDS: dict[str, Json] = (
 )
 _INTEGER = re.compile(r"([-+]?)(?:0[xX]([0-9a-fA-F]+)|0[bB]([01]+)|0[oO]?([0-7]+)|(0|[1-9][0-9]*))")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_FRACTION = re.compile(r"\.[0-9]+(?:_[0-9]+)*(?:[eE][-+]?[0-9]{1,3})?")
+_FRACTION = re.compile(r"\.[0-9_]+(?:[eE][-+]?[0-9_]+)?")
+_BAD_UNDERSCORE = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MOST_DIGITS = 64
 """Of an integer that fits into 64 bits, in base two."""
 
@@ -84,8 +156,11 @@ def _resolved(text: str) -> Json:
     if text in _WORDS:
         return _WORDS[text]
     first = text[0]
+    if len(text) > MAX_NUMBER:
+        return text
     if first == ".":
-        return float(text) if _FRACTION.fullmatch(text) else text
+        is_number = _FRACTION.fullmatch(text) and not _BAD_UNDERSCORE.search(text)
+        return _float(text.replace("_", ""), text) if is_number else text
     if first in "+-0123456789":
         plain = text.replace("_", "")
         integer = _integer(plain)
@@ -119,7 +194,7 @@ def _float(plain: str, text: str) -> Json:
 
 def _decoded(text: str) -> str:
     try:
-        data = base64.b64decode("".join(text.split()), validate=True)
+        data = base64.b64decode(text.replace("\r", "").replace("\n", ""), validate=True)
     except (binascii.Error, ValueError) as problem:
         raise YamlError("yaml: !!binary value contains invalid base64 data") from problem
     # Go's JSON writes one replacement character for every byte that is no UTF-8.
@@ -127,17 +202,42 @@ def _decoded(text: str) -> str:
 
 
 @dataclass(slots=True)
+class _Anchored:
+    """What an anchor stands for."""
+
+    value: Json = None
+    nodes: int = 1
+    """Scalars and collections, aliases counted with all they stand for."""
+    decoded: int = 1
+    """How many nodes go-yaml decodes for it: an alias is one more than what it stands for."""
+    height: int = 0
+    """Collections nested in each other."""
+    is_open: bool = False
+    """Its collection has not ended: an alias within would contain itself."""
+
+
+@dataclass(slots=True)
 class _Open:
     """A collection whose end has not been read yet."""
 
     items: list[Json] | dict[str, Json]
-    anchor: str | None = None
-    left: int = 0
-    """Nodes left when it began."""
+    anchored: _Anchored
+    nodes: int = 0
+    """Nodes left in the budget when it began."""
+    decoded: int = 0
+    """Nodes decoded when it began."""
     key: str | None = None
     """The mapping key that waits for its value."""
     merging: bool = False
     """That key is `<<`."""
+    height: int = 0
+    """Of the highest value in it."""
+
+
+class _BadKey(str):
+    """A key that JSON does not have: an error, unless a later duplicate replaces the mapping that contains it."""
+
+    __slots__ = ()
 
 
 @dataclass(slots=True)
@@ -145,10 +245,20 @@ class _Builder:
     """Values from events, without recursion."""
 
     budget: Budget
-    anchors: dict[str, tuple[Json, int] | None] = field(default_factory=dict)
-    """Anchor → value and how many nodes that is; None while it is still open."""
-    open: list[_Open] = field(default_factory=lambda: [_Open([])])
+    data: bytes
+    has_slash: bool
+    """There may be an escape `\\/`."""
+    anchors: dict[str, _Anchored] = field(default_factory=dict)
+    open: list[_Open] = field(default_factory=lambda: [_Open([], _Anchored())])
     """The collections around the next value; the first one holds the document."""
+    decoded: int = 0
+    """Nodes that go-yaml decodes."""
+    aliased: int = 0
+    """Those of them that aliases stand for."""
+    flow: int = 0
+    """Flow collections around the next value."""
+    has_bad_key: bool = False
+    source: str | None = None
 
     def build(self, events: Iterator[yaml.Event]) -> Json:
         for event in events:
@@ -156,69 +266,126 @@ class _Builder:
                 case yaml.ScalarEvent():
                     self.scalar(event)
                 case yaml.AliasEvent():
-                    self.place(self.alias(event.anchor))
+                    self.alias(event.anchor or "")
                 case yaml.SequenceStartEvent():
-                    self.begin([], event.anchor)
+                    self.begin([], event)
                 case yaml.MappingStartEvent():
-                    self.begin({}, event.anchor)
+                    self.begin({}, event)
                 case yaml.SequenceEndEvent() | yaml.MappingEndEvent():
                     self.end()
+                case yaml.DocumentStartEvent() if event.version not in (None, (1, 1)):
+                    raise YamlError("yaml: found incompatible YAML document")
                 case yaml.DocumentEndEvent():
                     break
                 case _:
                     pass
         document = self.open[0].items
-        return document[0] if isinstance(document, list) and document else None
+        value = document[0] if isinstance(document, list) and document else None
+        if self.has_bad_key:
+            _refuse_bad_keys(value)
+        return value
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         self.budget.node()
         inside = self.open[-1]
-        plain = event.implicit[0] if event.tag is None else event.tag == f"{_TAG}merge"
-        if event.value == "<<" and plain and isinstance(inside.items, dict) and inside.key is None:
+        text: str = event.value
+        is_plain = event.implicit[0]
+        if self.flow or self.has_slash:
+            self.check(event)
+        merges = text == "<<" and (is_plain or event.tag == f"{_TAG}merge")
+        if merges and isinstance(inside.items, dict) and inside.key is None:
+            if event.anchor is not None:
+                self.anchors[event.anchor] = _Anchored(text)
             inside.key, inside.merging = "<<", True
             return
-        text: str = event.value
-        value = text if event.tag is None and not event.implicit[0] else scalar(text, event.tag or "")
+        self.decoded += 1
+        value = text if event.tag is None and not is_plain else scalar(text, event.tag or "")
         if event.anchor is not None:
-            self.anchors[event.anchor] = (value, 1)
+            self.anchors[event.anchor] = _Anchored(value)
         self.place(value)
 
-    def alias(self, anchor: str | None) -> Json:
-        if anchor is None or anchor not in self.anchors:
-            raise YamlError(f"yaml: unknown anchor '{anchor}' referenced")
-        known = self.anchors[anchor]
+    def alias(self, anchor: str) -> None:
+        known = self.anchors.get(anchor)
         if known is None:
-            raise YamlError(f"yaml: anchor '{anchor}' value contains itself")
-        value, size = known
-        self.budget.node(size)
-        return value
+            raise YamlError(f"yaml: unknown anchor '{clipped(anchor)}' referenced")
+        if known.is_open:
+            raise YamlError(f"yaml: anchor '{clipped(anchor)}' value contains itself")
+        self.budget.node(known.nodes)
+        if len(self.open) - 1 + known.height > MAX_DEPTH:
+            raise YamlError(f"yaml: exceeded max depth of {MAX_DEPTH}")
+        self.decoded += 1 + known.decoded
+        self.aliased += known.decoded
+        is_large = self.aliased > _MANY_ALIASED and self.decoded > _MANY_DECODED
+        if is_large and self.aliased / self.decoded > _allowed_ratio(self.decoded):
+            raise YamlError("yaml: document contains excessive aliasing")
+        self.place(known.value, known.height, is_alias=True)
 
-    def begin(self, items: list[Json] | dict[str, Json], anchor: str | None) -> None:
+    def begin(self, items: list[Json] | dict[str, Json], event: yaml.CollectionStartEvent) -> None:
         self.budget.node()
+        if self.flow or self.has_slash:
+            self.check(event)
+        self.decoded += 1
         if len(self.open) > MAX_DEPTH:
             raise YamlError(f"yaml: exceeded max depth of {MAX_DEPTH}")
-        if anchor is not None:
-            self.anchors[anchor] = None
-        self.open.append(_Open(items, anchor, self.budget.nodes))
+        anchored = _Anchored(items, is_open=True)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = anchored
+        self.flow += bool(event.flow_style)
+        self.open.append(_Open(items, anchored, self.budget.nodes, self.decoded))
+
+    def check(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> None:
+        """Refuse what libyaml reads by YAML 1.2 and go-yaml otherwise, or not at all; raises `YamlError`."""
+        if self.flow and event.tag is not None and _TAG_IN_FLOW.match(self.written(event)):
+            raise YamlError("yaml: a tag in brackets does not end with a blank")
+        if not isinstance(event, yaml.ScalarEvent):
+            return
+        if self.flow and "?" in event.value and not event.style:
+            raise YamlError("yaml: a plain scalar in brackets has a `?`")
+        if self.has_slash and event.style == '"' and _ESCAPED_SLASH.search(self.written(event)):
+            raise YamlError("yaml: found unknown escape character")
+
+    def written(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> str:
+        """Return how a node is written, from its properties to the character after its end."""
+        if self.source is None:
+            self.source = self.data.decode().removeprefix("\ufeff")
+        begin, end = event.start_mark, event.end_mark
+        return self.source[begin.index : end.index + 1] if begin and end else ""
 
     def end(self) -> None:
         done = self.open.pop()
-        if done.anchor is not None:
-            self.anchors[done.anchor] = (done.items, done.left - self.budget.nodes + 1)
-        self.place(done.items)
+        self.flow = max(self.flow - 1, 0)
+        done.anchored.nodes = done.nodes - self.budget.nodes + 1
+        done.anchored.decoded = self.decoded - done.decoded + 1
+        done.anchored.height = done.height + 1
+        done.anchored.is_open = False
+        self.place(done.items, done.anchored.height)
 
-    def place(self, value: Json) -> None:
+    def place(self, value: Json, height: int = 0, *, is_alias: bool = False) -> None:
         inside = self.open[-1]
+        inside.height = max(inside.height, height)
         if isinstance(inside.items, list):
             inside.items.append(value)
         elif inside.key is None:
             inside.key = _key(value)
+            self.has_bad_key = self.has_bad_key or type(inside.key) is _BadKey
         else:
             if inside.merging:
-                _merge(inside.items, value)
+                _merge(inside.items, value, is_alias=is_alias)
             else:
                 inside.items[inside.key] = value
             inside.key, inside.merging = None, False
+
+
+_TAG_IN_FLOW = re.compile(r"(?:&\S+\s+)?!(?!<)\S*[,\[\]{}]")
+_ESCAPED_SLASH = re.compile(r"(?<!\\)(?:\\\\)*\\/")
+
+_MANY_ALIASED, _MANY_DECODED = 100, 1000
+"""Below these go-yaml does not look at the ratio."""
+
+
+def _allowed_ratio(decoded: int) -> float:
+    """Return the share of nodes that aliases may stand for: 99 %, above 400,000 nodes less."""
+    return 0.99 - 0.89 * min(max(decoded - 400_000, 0) / 3_600_000, 1)
 
 
 def _key(value: Json) -> str:
@@ -231,19 +398,34 @@ def _key(value: Json) -> str:
         case int() if value < 2**63:
             return str(value)
         case int():
-            raise YamlError("unsupported map key of type: uint64")
+            return _BadKey("uint64")
         case float():
             text = float32_text(value)
             return {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}.get(text, text)
         case None:
-            raise YamlError("unsupported map key of type: null")
+            return _BadKey("null")
         case _:
             raise YamlError("yaml: invalid map key")
 
 
-def _merge(items: dict[str, Json], value: Json) -> None:
-    """Do what `<<` does: put in another mapping's pairs, of several the first one's last."""
-    for other in reversed(value) if isinstance(value, list) else (value,):
+def _refuse_bad_keys(value: Json) -> None:
+    """Raise `YamlError` if a key that JSON does not have is left in the document."""
+    waiting, seen = [value], set()
+    while waiting:
+        item = waiting.pop()
+        if not isinstance(item, list | dict) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, dict):
+            for key in item:
+                if type(key) is _BadKey:
+                    raise YamlError(f"unsupported map key of type: {key}")
+        waiting.extend(item.values() if isinstance(item, dict) else item)
+
+
+def _merge(items: dict[str, Json], value: Json, *, is_alias: bool) -> None:
+    """Do what `<<` does: insert another mapping's pairs, of several the first one's last. No alias of a list."""
+    for other in reversed(value) if isinstance(value, list) and not is_alias else (value,):
         if not isinstance(other, dict):
             raise YamlError("yaml: map merge requires map or sequence of maps as the value")
         items.update(other)

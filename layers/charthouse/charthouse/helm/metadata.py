@@ -8,16 +8,16 @@ without case, unknown keys are dropped, null leaves a field as it is, and a seco
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
-from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import zip_longest
 from typing import Any
 
 from charthouse.errors import BadPackage
 from charthouse.helm import go_yaml
 from charthouse.helm.budget import Budget
-from charthouse.helm.chart import ChartRef
+from charthouse.helm.chart import checked_reference
 from charthouse.helm.go_text import float32_text, folded, quoted, sanitised
-from charthouse.helm.go_yaml import Json, YamlError
+from charthouse.helm.go_yaml import Json, YamlError, is_time
 
 type Shape = Callable[[Json, Any, str], Any]
 """A Go type: maps the JSON value, the field's previous value and the field's path to the new value."""
@@ -45,16 +45,21 @@ def read_values(data: bytes, budget: Budget) -> dict[str, Any]:
     return values
 
 
-def validated(metadata: Mapping[str, Any]) -> tuple[ChartRef, dict[str, Any]]:
-    """Sanitise and check the fields, as Helm does on load.
+MAX_METADATA = 1024 * 1024
+"""Characters of all texts of the metadata, aliases counted with all they stand for; an index entry has 64 KiB."""
 
-    Returns the reference and the metadata as an index has it: only Helm's keys, empty ones left out.
+
+def validated(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the metadata sanitised and checked as Helm does on load: as an index has it, empty fields left out.
+
     Raises `BadPackage` with Helm's text.
     """
+    if _length(metadata) > MAX_METADATA:
+        raise BadPackage(f"the metadata of the chart has more than {MAX_METADATA} characters")
     clean = {key: _clean(key, value) for key, value in metadata.items()}
     if not clean.get("apiVersion"):
         raise BadPackage("validation: chart.metadata.apiVersion is required")
-    ref = ChartRef.parse(clean.get("name", ""), clean.get("version", ""))
+    checked_reference(clean.get("name", ""), clean.get("version", ""))
     if clean.get("type", "") not in ("", "application", "library"):
         raise BadPackage("validation: chart.metadata.type must be application or library")
     if any(maintainer is None for maintainer in clean.get("maintainers") or ()):
@@ -65,7 +70,16 @@ def validated(metadata: Mapping[str, Any]) -> tuple[ChartRef, dict[str, Any]]:
     if "dependencies" in clean:
         named = ({"name": "", "repository": ""} | dependency for dependency in clean["dependencies"] or ())
         clean["dependencies"] = [_without_empty(dependency, keep=("name", "repository")) for dependency in named]
-    return ref, _without_empty(clean)
+    return _without_empty(clean)
+
+
+def _length(value: Any) -> int:
+    """Return the characters of all texts in a value."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(len(key) + _length(item) for key, item in value.items())
+    return sum(map(_length, value)) if isinstance(value, list) else 0
 
 
 _ALIAS = re.compile(r"[a-zA-Z0-9_-]+")
@@ -159,6 +173,13 @@ def _number(value: float) -> int | float:
     return int(Decimal(repr(number))) if number.is_integer() and abs(number) < _EXACT else number
 
 
+class _Slice(list[Any]):
+    """A Go slice: what stood behind its end shows again when it grows."""
+
+    __slots__ = ("behind",)
+    behind: list[Any]
+
+
 def _many(item: Shape, go_type: str) -> Shape:
     """Return the shape of a slice: what it held before is decoded into, element by element."""
 
@@ -167,8 +188,10 @@ def _many(item: Shape, go_type: str) -> Shape:
             return None
         if not isinstance(value, list):
             raise _mismatch(value, at, go_type)
-        old = [*(before or ()), *([None] * len(value))]
-        return [item(element, old[position], at) for position, element in enumerate(value)]
+        old = [*(before or ()), *(before.behind if isinstance(before, _Slice) else ())]
+        new = _Slice(item(element, before, at) for element, before in zip_longest(value, old[: len(value)]))
+        new.behind = old[len(value) :] if value else []
+        return new
 
     return shape
 
@@ -216,24 +239,16 @@ def _mismatch(value: Json, at: str, wanted: str) -> YamlError:
     )
 
 
-_RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|[-+](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
-)
-_LEAP_YEAR = 2000
-"""Stands in for the year 0, which Go's time has and Python's has not."""
+_RFC_3339 = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d?):(\d\d):(\d\d)(?:[.,]\d+)?(?:Z|[-+](\d\d):(\d\d))", re.ASCII)
+"""As Go's `time.Parse` reads it: an hour may have one digit."""
 
 
 def _time(value: Json, before: Any, at: str) -> Any:
     if value is None:
         return before
     match = _RFC_3339.fullmatch(value) if isinstance(value, str) else None
-    try:
-        if match:
-            year, month, day, hour, minute, second = map(int, match.groups())
-            datetime(year or _LEAP_YEAR, month, day, hour, minute, second, tzinfo=UTC)
-            return value
-    except ValueError:
-        pass
+    if match and is_time(*map(int, match.groups("0"))):
+        return value
     raise YamlError(f"error unmarshaling JSON: while decoding JSON: {at} is not a time as in RFC 3339")
 
 

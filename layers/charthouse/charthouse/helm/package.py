@@ -15,6 +15,7 @@ from charthouse.helm import metadata
 from charthouse.helm.archive import File, read_files
 from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
+from charthouse.helm.go_text import clipped
 from charthouse.helm.go_yaml import YamlError
 
 MAX_SUBCHART_DEPTH = 20
@@ -38,11 +39,12 @@ class Package:
     @classmethod
     def read(cls, data: bytes) -> Self:
         """Load as Helm does, in bounded time and memory; raises `BadPackage` with Helm's text."""
-        ref, fields = _load_package(data, Budget(), 0)
+        fields = _load_package(data, Budget(), 0)
+        ref = ChartRef.parse(fields["name"], fields["version"])
         return cls(ref, fields, hashlib.sha256(data).hexdigest(), len(data))
 
 
-def _load_package(package: bytes, budget: Budget, depth: int) -> tuple[ChartRef, dict[str, Any]]:
+def _load_package(package: bytes, budget: Budget, depth: int) -> dict[str, Any]:
     return _load_files(read_files(package, budget, _is_read), budget, depth)
 
 
@@ -54,22 +56,25 @@ def _is_read(name: str) -> bool:
     return file in _READ and len(folders) % 2 == 0 and all(folder == "charts" for folder in folders[0::2])
 
 
-def _load_files(files: list[File], budget: Budget, depth: int) -> tuple[ChartRef, dict[str, Any]]:
+def _load_files(files: list[File], budget: Budget, depth: int) -> dict[str, Any]:
     if depth > MAX_SUBCHART_DEPTH:
         raise BadPackage(f"subcharts are nested more than {MAX_SUBCHART_DEPTH} deep")
-    ref, fields = metadata.validated(_read_metadata(files, budget))
-    for name, inside in _subcharts(files).items():
+    fields = metadata.validated(_read_metadata(files, budget))
+    chart = clipped(fields["name"])
+    for name, inside in _subcharts(files, budget).items():
         packed = name.endswith(".tgz")
         if packed and inside[0].name != name:
-            raise BadPackage(f"error unpacking subchart tar in {ref.name}: expected {name}, got {inside[0].name}")
+            raise BadPackage(
+                f"error unpacking subchart tar in {chart}: expected {clipped(name)}, got {clipped(inside[0].name)}"
+            )
         try:
             if packed:
                 _load_package(inside[0].data, budget, depth + 1)
             else:
                 _load_files(_below(name, inside), budget, depth + 1)
         except BadPackage as problem:
-            raise BadPackage(f"error unpacking subchart {name} in {ref.name}: {problem}") from problem
-    return ref, fields
+            raise BadPackage(f"error unpacking subchart {clipped(name)} in {chart}: {problem}") from problem
+    return fields
 
 
 def _read_metadata(files: list[File], budget: Budget) -> dict[str, Any]:
@@ -104,12 +109,13 @@ def _naming(file: File) -> Iterator[None]:
         raise BadPackage(f"cannot load {file.name}: {problem}") from problem
 
 
-def _subcharts(files: list[File]) -> dict[str, list[File]]:
+def _subcharts(files: list[File], budget: Budget) -> dict[str, list[File]]:
     """Return what lies in `charts/`, by first path element; Helm ignores provenance, `_…` and `.…`."""
     subcharts: dict[str, list[File]] = {}
     for file in files:
         folder, slash, name = file.name.partition("/")
         if folder == "charts" and slash and not name.startswith(("_", ".")) and not name.endswith(".prov"):
+            budget.text(len(name))
             subcharts.setdefault(name.partition("/")[0], []).append(File(name, file.data))
     return subcharts
 
