@@ -13,14 +13,14 @@ import tempfile
 import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
 
 import boto3
 import pytest
-from charthouse.settings import Storage
+from charthouse.settings import Credentials, Storage
 
 from local.emulator import REGION, Emulator
 from tests.builders import a_package
@@ -34,7 +34,6 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric ha
 SECONDS = 120
 USER, PASSWORD = "helm", "correct-horse-battery"
 SESSION_TOKEN = f"session/token+{secrets.token_hex(16)}=="
-KEY_ID, SECRET_KEY = "test", "test"
 
 
 @dataclass
@@ -92,11 +91,11 @@ class RuntimeApi:
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     """Start an emulator with a bucket, a table and the secret of the Basic password."""
     with Emulator(tmp_path_factory.mktemp("emulator")) as emulator:
-        session = boto3.Session(KEY_ID, SECRET_KEY, region_name=REGION)
+        session = boto3.Session(emulator.key.id, emulator.key.secret, region_name=REGION)
         with furnished(Storage(region=REGION, endpoint=emulator.endpoint), session) as cloud:
             secret = emulator.client("secretsmanager").create_secret(Name="password", SecretString=PASSWORD)
             os.environ["CHARTHOUSE_TEST_SECRET"] = secret["ARN"]
-            yield cloud
+            yield replace(cloud, credentials=Credentials(emulator.key.id, emulator.key.secret, SESSION_TOKEN))
 
 
 def run(function: str, events: Sequence[Any], cloud: Cloud, log_level: str) -> tuple[str, list[Any]]:
@@ -115,8 +114,8 @@ def run(function: str, events: Sequence[Any], cloud: Cloud, log_level: str) -> t
             "AWS_REGION": REGION,
             "AWS_DEFAULT_REGION": REGION,
             "AWS_ENDPOINT_URL": storage.endpoint,
-            "AWS_ACCESS_KEY_ID": KEY_ID,
-            "AWS_SECRET_ACCESS_KEY": SECRET_KEY,
+            "AWS_ACCESS_KEY_ID": cloud.credentials.access_key,
+            "AWS_SECRET_ACCESS_KEY": cloud.credentials.secret_key,
             "AWS_SESSION_TOKEN": SESSION_TOKEN,
             "POWERTOOLS_SERVICE_NAME": "charts",
             "POWERTOOLS_METRICS_NAMESPACE": "charthouse",
@@ -210,6 +209,7 @@ def test_no_function_logs_a_secret_at_debug(cloud: Cloud) -> None:
         signed |= signatures(answers)
         hidden = {
             SESSION_TOKEN,
+            cloud.credentials.secret_key,
             quote(SESSION_TOKEN, safe=""),
             BEARER.removeprefix("Bearer "),
             BEARER.rpartition(".")[2],
