@@ -65,11 +65,10 @@ def stored_in(world: World, repo: str = "") -> dict[str, bytes]:
     return {file: version.body for file, version in found.items() if version and version.body is not None}
 
 
-def event_names(source: Repository | Ports) -> list[str]:
+def event_names(ports: Ports) -> list[str]:
     """Return the names of the events that were recorded."""
-    events = (source.ports if isinstance(source, Repository) else source).events
-    assert isinstance(events, FakeEvents)
-    return events.names
+    assert isinstance(ports.events, FakeEvents)
+    return ports.events.names
 
 
 def calls_in(steps: list[str]) -> list[str]:

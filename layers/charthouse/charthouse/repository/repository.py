@@ -1,7 +1,7 @@
 """The object every step works on: one repository, its ports, and the time left for the caller."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from charthouse.errors import ConditionFailed, Unavailable
@@ -32,43 +32,23 @@ class Ports:
 
     def repository(self, name: str, deadline: float | None = None) -> "Repository":
         """Return a repository; `deadline` is in seconds since the epoch, `PATIENCE` from now unless given."""
-        return Repository(name, self, self.clock.now() + PATIENCE if deadline is None else deadline)
+        ports = {port.name: getattr(self, port.name) for port in fields(Ports)}
+        return Repository(**ports, name=name, deadline=self.clock.now() + PATIENCE if deadline is None else deadline)
 
 
-@dataclass(frozen=True, slots=True)
-class Repository:
-    """One chart repository, for the duration of one request or batch."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Repository(Ports):
+    """One chart repository, for the duration of one request or batch: the ports, bound to a name and a deadline."""
 
     name: str
     """Its path; the root repository has an empty one."""
-    ports: Ports
     deadline: float
     """Seconds since the epoch at which the caller has to be answered. Later, steps raise `Unavailable`."""
 
     @property
-    def packages(self) -> PackageStore:
-        """The stored packages of all repositories."""
-        return self.ports.packages
-
-    @property
-    def indexes(self) -> IndexStore:
-        """The published indexes of all repositories."""
-        return self.ports.indexes
-
-    @property
-    def catalog(self) -> Catalog:
-        """The rows of all repositories."""
-        return self.ports.catalog
-
-    @property
-    def clock(self) -> Clock:
-        """Time and randomness."""
-        return self.ports.clock
-
-    @property
     def envelope(self) -> Envelope:
         """What the index says besides its entries."""
-        return envelope_of(self.ports.layout, self.name)
+        return envelope_of(self.layout, self.name)
 
     @property
     def expired(self) -> bool:
@@ -102,14 +82,9 @@ class Repository:
             raise Unavailable("the repository is busy, try again")
         self.clock.sleep(min(0.005 + self.clock.jitter() * 0.045, left))
 
-    @property
-    def map(self) -> Map:
-        """How a step is done for many items."""
-        return self.ports.map
-
     def record(self, event: str, **fields: str | float) -> None:
         """Record an event of this repository."""
-        self.ports.events.record(event, repository=self.name, **fields)
+        self.events.record(event, repository=self.name, **fields)
 
 
 def envelope_of(layout: Layout, repo: str) -> Envelope:
