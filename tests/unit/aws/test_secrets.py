@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 import pytest
 from charthouse.aws.http import Answer, UnexpectedAnswer
 from charthouse.aws.presign import Signer
-from charthouse.aws.secrets import FRESH_SECONDS, RETRY_SECONDS, Secret
+from charthouse.aws.secrets import FRESH_SECONDS, KEPT_SECONDS, RETRY_SECONDS, Secret
 from charthouse.errors import Unavailable
 from charthouse.settings import Credentials, Storage
 
@@ -49,10 +49,9 @@ def test_a_new_secret_is_seen_after_five_minutes() -> None:
     assert secret.text() == "second"
 
 
-@pytest.mark.parametrize("failure", [Answer(400, b'{"__type":"AccessDeniedException"}'), Unavailable("busy")], ids=str)
-def test_the_last_good_secret_is_kept_while_it_cannot_be_read(failure: Answer | Unavailable) -> None:
+def test_the_last_good_secret_is_kept_while_secrets_manager_does_not_answer() -> None:
     world, events = World(), FakeEvents()
-    answers: list[Answer | Unavailable] = [holding("first"), failure, holding("second")]
+    answers: list[Answer | Unavailable] = [holding("first"), Unavailable("busy"), holding("second")]
     secret = a_secret(world, lambda *_: the_next(answers), events)
     secret.text()
 
@@ -63,6 +62,38 @@ def test_the_last_good_secret_is_kept_while_it_cannot_be_read(failure: Answer | 
     assert kept == ["first", "first"]
     assert events.names == ["secret_not_refreshed"]
     assert secret.text() == "second"
+
+
+def test_it_is_kept_for_an_hour_at_most() -> None:
+    world = World()
+    answers: list[Answer | Unavailable] = [holding("first"), *[Unavailable("busy")] * 1000]
+    secret = a_secret(world, lambda *_: the_next(answers))
+    secret.text()
+    end = world.time + KEPT_SECONDS
+
+    while world.time < end:
+        assert secret.text() == "first"
+        world.time += RETRY_SECONDS
+
+    with pytest.raises(Unavailable):
+        secret.text()
+
+
+@pytest.mark.parametrize(
+    "refusal", ['{"__type":"AccessDeniedException"}', '{"__type":"ResourceNotFoundException"}'], ids=str
+)
+def test_a_withdrawn_secret_admits_nobody_once_that_is_known(refusal: str) -> None:
+    world = World()
+    answers: list[Answer | Unavailable] = [holding("first"), *[Answer(400, refusal.encode())] * 3, holding("back")]
+    secret = a_secret(world, lambda *_: the_next(answers))
+    secret.text()
+    world.time += FRESH_SECONDS
+
+    for _ in range(3):
+        with pytest.raises(UnexpectedAnswer):
+            secret.text()
+
+    assert secret.text() == "back"
 
 
 @pytest.mark.parametrize(

@@ -388,3 +388,82 @@ def test_every_answer_is_counted_where_metrics_are_on_and_none_where_they_are_of
 
     assert [one["refusals"] for one in on.measured] == [0, 1]
     assert off.measured == []
+
+
+BASIC = {"Authorization": "Basic " + base64.b64encode(b"ann:secret").decode()}
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "allowed", "admitted"),
+    [
+        ({}, "", True),
+        ({"Sec-Fetch-Site": "same-origin", "Origin": "https://charts.example.com"}, "", True),
+        ({"Sec-Fetch-Site": "none"}, "", True),
+        ({"Origin": "https://charts.example.com"}, "", True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, "", False),
+        ({"Sec-Fetch-Site": "same-site", "Origin": "https://evil.example.com"}, "", False),
+        ({"Sec-Fetch-Site": "cross-site"}, "", False),
+        ({"Origin": "https://evil.example"}, "", False),
+        ({"Origin": "null"}, "", False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://ui.example"}, "https://ui.example", True),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, "https://ui.example", False),
+        ({"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"}, "*", False),
+    ],
+)
+@pytest.mark.parametrize(("method", "path"), [("POST", "/api/charts"), ("DELETE", "/api/charts/a/1.0.0")])
+def test_a_page_of_another_site_changes_nothing_with_a_password_that_the_browser_remembers(
+    headers: dict[str, str], allowed: str, method: str, path: str, *, admitted: bool
+) -> None:
+    """A form with `multipart/form-data` needs no preflight, and `?force` is in its URL."""
+    settings = Settings(access=PRIVATE.access, site=Site(cors_allow_origin=allowed))
+    function = Function(settings, kinds={Kind.UPLOAD, Kind.DELETE_VERSION})
+
+    answer = function(method, path, query="force", headers=BASIC | FORM | headers)
+
+    # A DELETE is never sent without a preflight, which grants no remembered credentials to `*`.
+    admitted = admitted or (allowed == "*" and method == "DELETE")
+    assert answer["statusCode"] == (201 if admitted else 403)
+    assert len(function.asked) == admitted
+
+
+def test_any_origin_may_send_what_no_form_can_where_all_origins_are_allowed() -> None:
+    """The browser asks first, and sends no remembered credentials to an answer of `*`."""
+    function = Function(Settings(access=PRIVATE.access, site=Site(cors_allow_origin="*")))
+    page = {"Sec-Fetch-Site": "cross-site", "Origin": "https://ui.example"}
+
+    statuses = [
+        function("POST", "/api/charts", headers=BASIC | page | {"Content-Type": media_type})["statusCode"]
+        for media_type in ("application/gzip", "text/plain", "")
+    ]
+
+    assert statuses == [201, 403, 403]
+
+
+def test_reads_from_any_site_are_answered() -> None:
+    assert Function()("GET", "/index.yaml", headers={"Sec-Fetch-Site": "cross-site"})["statusCode"] == 201
+
+
+@pytest.mark.parametrize("path", ["/", "/health", "/nothing.txt", "/index.yaml", "/api/charts/a/1"])
+def test_no_answer_is_sniffed_or_served_from_a_cache_unasked(path: str) -> None:
+    for function in (Function(), Function(PRIVATE)):
+        headers = function("GET", path)["headers"]
+
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] in {"private, no-cache", "no-store"}
+
+
+@pytest.mark.parametrize(
+    ("host", "scheme", "strict"),
+    [
+        ("charts.example.com", "https", True),
+        ("charts.example.com", "http", False),
+        ("a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com", "https", False),
+        ("a1b2c3d4e5.execute-api.cn-north-1.amazonaws.com.cn", "https", False),
+    ],
+)
+def test_at_its_own_domain_a_deployment_is_reached_by_https_only(host: str, scheme: str, *, strict: bool) -> None:
+    """https://www.rfc-editor.org/rfc/rfc6797#section-7.2: never over plain HTTP."""
+    headers = Function()("GET", "/health", headers={"host": host, "x-forwarded-proto": scheme})["headers"]
+
+    assert ("Strict-Transport-Security" in headers) is strict

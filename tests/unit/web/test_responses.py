@@ -99,6 +99,13 @@ def test_a_refusal_has_its_status_and_its_message(refusal: errors.Refusal, statu
     assert event["headers"]["Cache-Control"] == "no-store"
 
 
+def test_a_message_that_quotes_the_request_stays_below_what_a_lambda_may_answer() -> None:
+    """A package of 1.3 KB whose name has 600,000 characters was answered with 7.2 MB."""
+    event = problem(errors.BadPackage("\u2028<" * 600_000)).event()
+
+    assert len(event["body"]) < 30_000
+
+
 def test_a_challenge_and_a_delay_go_into_their_headers() -> None:
     headers = {type(refusal): problem(refusal).headers for refusal, _ in REFUSALS}
 

@@ -157,7 +157,9 @@ def test_a_path_of_another_depth_is_not_found() -> None:
     assert not is_found("GET", "/charts/a-1.tgz", Paths(2))
 
 
-@pytest.mark.parametrize("name", [*sorted(RESERVED), ".", "..", "-", "", " ", "a b", "ä", "a\\b", "a%2e", "x" * 513])
+@pytest.mark.parametrize(
+    "name", [*sorted(RESERVED), ".", "..", "-", "", " ", "a b", "ä", "a\\b", "a%2e", "x" * 513, "--post-renderer=x"]
+)
 def test_names_no_repository_can_have(name: str) -> None:
     assert not is_repository(name, Paths(1))
     assert not is_found("GET", f"/{name}/index.yaml", Paths(1))
@@ -167,6 +169,13 @@ def test_names_no_repository_can_have(name: str) -> None:
     if name not in RESERVED:
         assert not is_found("GET", f"/a/{name}/index.yaml", Paths(2))
         assert not is_found("GET", f"/a/{name}/index.yaml", DYNAMIC)
+
+
+def test_a_repository_has_at_most_sixteen_segments() -> None:
+    """`Depth` has no more either; each segment is a listing in every reconciliation."""
+    assert is_repository("/".join("a" * 16), DYNAMIC)
+    assert not is_repository("/".join("a" * 17), DYNAMIC)
+    assert not is_found("POST", "/api/" + "a/" * 256 + "charts", DYNAMIC)
 
 
 def test_a_reserved_name_is_free_further_down() -> None:

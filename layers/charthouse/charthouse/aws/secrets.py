@@ -14,6 +14,8 @@ from charthouse.settings import Storage
 FRESH_SECONDS = 300
 RETRY_SECONDS = 30
 """How long the last good value is used before a failed fetch is tried again."""
+KEPT_SECONDS = 3600
+"""How long the last good value is used at all while Secrets Manager does not answer."""
 
 
 @dataclass(slots=True)
@@ -30,21 +32,27 @@ class Secret:
     send: Send = send
     _text: str | None = field(default=None, repr=False)
     _until: float = 0.0
+    _fetched: float = 0.0
 
     def text(self) -> str:
-        """Return the text; the last good one while Secrets Manager fails.
+        """Return the text; while Secrets Manager does not answer, the last good one for at most an hour.
 
-        Raises `Unavailable` or `UnexpectedAnswer` if there never was one.
+        Raises `Unavailable` without one, and `UnexpectedAnswer` where Secrets Manager refuses: a secret that was
+        deleted, or may not be read any more, admits nobody from then on.
         """
         now = self.now()
-        if self._text is None:
-            self._text, self._until = self._fetch(), now + FRESH_SECONDS
-        elif now >= self._until:
-            try:
-                self._text, self._until = self._fetch(), now + FRESH_SECONDS
-            except (Unavailable, UnexpectedAnswer) as failure:
-                self._until = now + RETRY_SECONDS
-                self.events.record("secret_not_refreshed", reason=str(failure))
+        if self._text is not None and now < self._until:
+            return self._text
+        try:
+            self._text, self._until, self._fetched = self._fetch(), now + FRESH_SECONDS, now
+        except Unavailable as failure:
+            if self._text is None or now >= self._fetched + KEPT_SECONDS:
+                raise
+            self._until = now + RETRY_SECONDS
+            self.events.record("secret_not_refreshed", reason=str(failure))
+        except UnexpectedAnswer:
+            self._text = None
+            raise
         return self._text
 
     def _fetch(self) -> str:

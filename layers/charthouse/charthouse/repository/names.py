@@ -14,7 +14,11 @@ PACKAGE = ".tgz"
 PROVENANCE = ".tgz.prov"
 
 # Letters, digits and the marks that need no escaping in an S3 key, a URL, a log line or a claim.
-_SEGMENT = re.compile(r"[A-Za-z0-9._~@+=-]+")
+# Not a hyphen first: what the home page shows would be an option of the command it stands in.
+_SEGMENT = re.compile(r"[A-Za-z0-9._~@+=][A-Za-z0-9._~@+=-]*")
+
+MAX_SEGMENTS = 16
+"""Of a repository's name. Each costs a listing of its folder in every reconciliation."""
 
 
 def is_repository(repo: str, paths: Paths) -> bool:
@@ -23,7 +27,8 @@ def is_repository(repo: str, paths: Paths) -> bool:
     return (
         (paths.depth_dynamic or len(segments) == paths.depth)
         and len(repo) <= MAX_REPOSITORY
-        and all(_SEGMENT.fullmatch(segment) and segment not in {".", "..", "-"} for segment in segments)
+        and len(segments) <= MAX_SEGMENTS
+        and all(_SEGMENT.fullmatch(segment) and segment not in {".", ".."} for segment in segments)
         and not (segments and segments[0] in RESERVED)
     )
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from charthouse.access.authorizer import Authorizer
-from charthouse.errors import NotFound, Refusal
+from charthouse.errors import Forbidden, NotFound, Refusal
 from charthouse.settings import Settings
 from charthouse.telemetry import Telemetry
 from charthouse.web import pages
@@ -24,6 +24,9 @@ type Handler = Callable[[Mapping[str, Any], object], dict[str, Any]]
 
 _LONGEST = 500
 """Characters of one field of a log line."""
+
+_HSTS = "max-age=31536000"
+"""A year. Only at a domain of one's own, which the client reached by HTTPS."""
 
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "GET, HEAD, POST, DELETE, OPTIONS",
@@ -61,10 +64,11 @@ class Endpoint:
         request_id = str(uuid.uuid4())
         fields: dict[str, str | float] = {}
         bug: Exception | None = None
+        own_domain = False
         self.telemetry.bind(request_id)
         try:
             request = Request.read(event, request_id)
-            request_id = request.request_id
+            request_id, own_domain = request.request_id, request.is_at_own_domain
             self.telemetry.bind(request_id)
             response = self._answer(request, answer, fields)
         except Refusal as refusal:
@@ -75,7 +79,7 @@ class Endpoint:
         seconds = round(self.seconds() - started, 4)
         self._log(fields | {"status": response.status, "seconds": seconds}, bug)
         self._measure(response.status, seconds)
-        return replace(response, headers=self._headers(response.headers, request_id))
+        return replace(response, headers=self._headers(response.headers, request_id, own_domain=own_domain))
 
     def _answer(self, request: Request, answer: Answer, fields: dict[str, str | float]) -> Response:
         fields["method"] = request.method[:20]
@@ -86,19 +90,24 @@ class Endpoint:
         fields |= _fields(route)
         if route.kind not in self.kinds and route.kind not in pages.KINDS:
             raise NotFound("not found")
+        if request.is_change and request.is_cross_site(settings.site.cors_allow_origin):
+            raise Forbidden("a page of another site may not change anything here")
         if route.action is not None:
             self.authorizer.authorize(route.action, route.repo, request.authorization)
         if route.kind in self.kinds:
             return answer(request, route)
         return pages.answer(request, route, settings)
 
-    def _headers(self, headers: Mapping[str, str], request_id: str) -> dict[str, str]:
-        added = {"X-Request-Id": request_id}
+    def _headers(self, headers: Mapping[str, str], request_id: str, *, own_domain: bool) -> dict[str, str]:
+        added = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}
+        if own_domain:
+            added["Strict-Transport-Security"] = _HSTS
         origin = self.settings.site.cors_allow_origin
         if origin:
             added["Access-Control-Allow-Origin"] = origin
             added["Access-Control-Expose-Headers"] = "X-Request-Id, WWW-Authenticate, Warning, Retry-After"
-        return {**headers, **added}
+        # Answers depend on the credentials, and on the moment.
+        return {"Cache-Control": "private, no-cache", **headers, **added}
 
     def _log(self, fields: Mapping[str, str | float], bug: Exception | None) -> None:
         if bug is not None:

@@ -16,6 +16,9 @@ from charthouse.web.responses import Response, json_response
 STORAGE_LIMIT = 507
 RETRY_SECONDS = 2
 
+MAX_MESSAGE = 4000
+"""Characters of a message: a text that quotes the request could exceed Lambda's 6 MB, each character six bytes."""
+
 STATUSES: dict[type[Refusal], int] = {
     BadRequest: 400,
     Unauthorized: 401,
@@ -37,7 +40,7 @@ def problem(refusal: Refusal) -> Response:
         headers["WWW-Authenticate"] = refusal.challenge
     if isinstance(refusal, Unavailable):
         headers["Retry-After"] = str(RETRY_SECONDS)
-    return json_response(status, {"error": refusal.message}, headers)
+    return json_response(status, {"error": refusal.message[:MAX_MESSAGE]}, headers)
 
 
 def internal_error() -> Response:

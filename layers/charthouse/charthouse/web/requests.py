@@ -58,6 +58,11 @@ class Request:
         )
 
     @property
+    def is_at_own_domain(self) -> bool:
+        """Whether the client came by HTTPS to a domain of the deployment's own, not to API Gateway's."""
+        return self.scheme == "https" and not self.host.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+    @property
     def authorization(self) -> str | None:
         """The value of `Authorization`, or None."""
         return self.headers.get("authorization")
@@ -72,6 +77,33 @@ class Request:
         """Whether the client asks not to wait for the index (RFC 7240, `Prefer: respond-async`)."""
         preferences = self.headers.get("prefer", "").lower().split(",")
         return any(preference.partition(";")[0].strip() == "respond-async" for preference in preferences)
+
+    @property
+    def is_change(self) -> bool:
+        """Whether the method changes something."""
+        return self.method not in {"GET", "HEAD", "OPTIONS"}
+
+    def is_cross_site(self, allowed_origin: str) -> bool:
+        """Return whether a page of another site sent this, one that `CorsAllowOrigin` does not trust.
+
+        A browser sends the password or client certificate it remembers along with a form that any page makes it post,
+        without asking first. It names the page's origin; programs other than browsers name none. `*` trusts pages only
+        with what no form can send: for that a browser asks first, and sends no remembered credentials.
+        """
+        origin = self.headers.get("origin", "")
+        if origin and (allowed_origin == origin or (allowed_origin == "*" and not self._is_simple)):
+            return False
+        site = self.headers.get("sec-fetch-site", "")
+        if site:
+            return site not in {"same-origin", "none"}
+        return bool(origin) and origin.partition("://")[2].lower() != self.host.lower()
+
+    @property
+    def _is_simple(self) -> bool:
+        """Whether a form can send this: https://fetch.spec.whatwg.org/#simple-header."""
+        media_type = self.content_type.partition(";")[0].strip().lower()
+        forms = {"", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"}
+        return self.method == "POST" and media_type in forms
 
     def has(self, name: str) -> bool:
         """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""
