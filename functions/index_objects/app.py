@@ -23,7 +23,8 @@ SECONDS = 100
 def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, list[dict[str, str]]]:
     """Return the messages that failed, so that only those are delivered again."""
     telemetry.bind(context.aws_request_id)
-    records = {record.message_id: record.body for record in SQSEvent(dict(event)).records}
-    messages, unreadable = read_messages(records, settings.storage)
-    failed = handle_object_events(ports, settings.paths, messages, deadline=time.time() + SECONDS)
+    records = list(SQSEvent(dict(event)).records)
+    messages, unreadable = read_messages({record.message_id: record.body for record in records}, settings.storage)
+    again = any(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) > 1 for record in records)
+    failed = handle_object_events(ports, settings.paths, messages, deadline=time.time() + SECONDS, again=again)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in [*unreadable, *failed]]}

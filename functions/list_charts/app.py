@@ -2,14 +2,13 @@
 
 from charthouse import wiring
 from charthouse.access.grants import Action
-from charthouse.helm import chart_files
 from charthouse.repository.lookup import entry_of, find_chart, find_version, list_charts, read_package
 from charthouse.settings import Settings
 from charthouse.telemetry import powertools_telemetry
 from charthouse.web.endpoint import Endpoint
 from charthouse.web.listing import Sender, page
 from charthouse.web.requests import Request
-from charthouse.web.responses import JSON, Response, json_response, json_text
+from charthouse.web.responses import JSON, Response, html_safe, json_response
 from charthouse.web.routes import Kind, Route
 
 settings = Settings.read()
@@ -39,5 +38,5 @@ def handler(request: Request, route: Route) -> Response:
     folder = f"{route.repo}/" if route.repo else ""
     url = f"{request.base_url(settings.paths.context_path)}/{folder}charts/{row.file}"
     if route.kind is Kind.TEMPLATES:
-        return sender.send_contents(json_text(chart_files.templates(package)).encode(), JSON, url)
-    return sender.send_contents(chart_files.values(package), "application/yaml", url)
+        return sender.send_contents(lambda: html_safe(ports.reader.templates(package).decode()).encode(), JSON, url)
+    return sender.send_contents(lambda: ports.reader.values(package), "application/yaml", url)

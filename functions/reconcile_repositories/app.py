@@ -38,4 +38,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         wiring.invoke_again(settings, context.invoked_function_arn, again)
     else:
         telemetry.record("reconciled", **progress.found.counts())
-    return {"done": progress.done, **progress.found.counts()}
+    for repository in progress.alone if progress.done else ():
+        wiring.invoke_again(settings, context.invoked_function_arn, {"task": "reconcile", "only": repository})
+    return {"done": progress.done, **progress.found.counts(), "failed_repositories": list(progress.failed)}

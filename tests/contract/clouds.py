@@ -42,8 +42,6 @@ class ObjectStand:
     """Whether it may be called by several threads at once."""
     misses_absence: bool = False
     """Whether a conditional DELETE of nothing succeeds, as versitygw's does and S3's does not."""
-    keeps_empty_folders: bool = False
-    """Whether a prefix whose last object has a delete marker is listed, as by moto and versitygw and not by S3."""
     sees_markers_as_objects: bool = False
     """Whether the conditions of a PUT see an object in a delete marker, as versitygw's do and S3's do not."""
     is_a_file_system: bool = False
@@ -93,7 +91,6 @@ class Cloud:
             versioned,
             self.races,
             misses_absence=self.name == "versitygw",
-            keeps_empty_folders=self.name in {"moto", "versitygw"} and versioned,
             sees_markers_as_objects=self.name == "versitygw" and versioned,
             is_a_file_system=self.name == "versitygw",
         )

@@ -333,6 +333,34 @@ def test_the_states_of_many_repositories_are_read_in_their_order(rows: RowStand,
     assert states == [RepositoryState(repo, None, n, 2 * n) for n, repo in reversed(list(enumerate(repos)))]
 
 
+def test_a_task_is_on_record_from_its_beginning_to_its_end(rows: RowStand) -> None:
+    """Elements of a string set are added and deleted one by one, whatever other processes do to it.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+    """
+    rows.catalog.set_counts("team", 1, 2)
+    rows.catalog.begin("team", "sweep")
+    rows.catalog.begin("team", "a.tgz")
+    rows.catalog.begin("team", "a.tgz")
+    rows.catalog.end("team", "sweep")
+
+    assert rows.catalog.state("team") == RepositoryState("team", None, 1, 2, frozenset({"a.tgz"}))
+
+    rows.catalog.end("team", "a.tgz")
+    assert rows.catalog.state("team") == RepositoryState("team", None, 1, 2)
+
+
+def test_a_task_that_failed_is_on_record_until_it_succeeds(rows: RowStand) -> None:
+    rows.catalog.begin("team", "sweep")
+    rows.catalog.end("team", "sweep", failed=True)
+
+    assert rows.catalog.state("team") == RepositoryState("team", failed=frozenset({"sweep"}))
+
+    rows.catalog.begin("team", "sweep")
+    rows.catalog.end("team", "sweep")
+    assert rows.catalog.state("team") == RepositoryState("team")
+
+
 def a_row(
     file: str,
     rev: int = 1,

@@ -232,33 +232,31 @@ def test_a_name_is_the_same_in_every_call(objects: ObjectStand, name: str) -> No
 
 
 def test_an_empty_bucket_has_no_repositories(objects: ObjectStand) -> None:
-    assert list(objects.packages.children("")) == []
+    assert list(objects.packages.repositories()) == []
 
 
-def test_repositories_come_in_the_order_of_their_folders_bytes_without_our_own(objects: ObjectStand) -> None:
-    """CommonPrefixes, sorted with the slash at their end.
+def test_repositories_are_the_folders_of_packages_at_any_depth_each_once(objects: ObjectStand) -> None:
+    for path in ["é/a.tgz", "b/a.txt", "a/x/y/a.tgz", "a/b.tgz", "a/c.tgz", "a-b/a.tgz.prov", "B/a.tgz", "a.tgz"]:
+        objects.put_object(path, b"package")
 
-    See https://docs.aws.amazon.com/AmazonS3/latest/userguide/using-prefixes.html.
-    """
-    for key in ["é/a.tgz", "b/a.tgz", "a/x/a.tgz", "a/b.tgz", "a-b/a.tgz", "B/a.tgz", "a.tgz"]:
-        objects.put_object(key, b"package")
+    assert sorted(objects.packages.repositories()) == ["", "B", "a", "a/x/y", "é"]
+
+
+def test_our_own_folder_is_no_repository_and_hides_none_behind_it(objects: ObjectStand) -> None:
+    """It may hold as many objects as all repositories: `StartAfter` leads past it."""
     objects.indexes.write("a", b"index", None)
+    ours = [f".charthouse/blobs/{number}.tgz" for number in range(5)]
+    for path in ["!/a.tgz", ".a/a.tgz", *ours, ".charthouse0/a.tgz", ".charthousf/a.tgz", "a/a.tgz"]:
+        objects.put_object(path, b"package")
 
-    assert list(objects.packages.children("")) == ["B", "a-b", "a", "b", "é"]
-
-
-def test_only_the_level_below_is_listed(objects: ObjectStand) -> None:
-    for key in ["a/x/y/a.tgz", "a/z/a.tgz", "a/b.tgz", "ab/c/a.tgz"]:
-        objects.put_object(key, b"package")
-
-    assert list(objects.packages.children("a")) == ["a/x", "a/z"]
+    assert sorted(objects.packages.repositories()) == ["!", ".a", ".charthouse0", ".charthousf", "a"]
 
 
-def test_a_repository_is_gone_with_its_last_file(objects: ObjectStand) -> None:
+def test_a_repository_is_gone_with_its_last_package(objects: ObjectStand) -> None:
     objects.put_object("a/b.tgz", b"package")
     objects.delete_object("a/b.tgz")
 
-    assert list(objects.packages.children("")) == (["a"] if objects.keeps_empty_folders else [])
+    assert list(objects.packages.repositories()) == []
 
 
 def test_of_many_creating_at_once_exactly_one_wins(objects: ObjectStand) -> None:

@@ -136,6 +136,20 @@ class FakeCatalog:
         self._change(repo, charts=charts, versions=versions)
         self.step("catalog.set_counts:done")
 
+    def begin(self, repo: str, task: str) -> None:
+        """Record that a process begins a task."""
+        self.step("catalog.begin")
+        self._change(repo, begun=self._state(repo).begun | {task})
+        self.step("catalog.begin:done")
+
+    def end(self, repo: str, task: str, *, failed: bool = False) -> None:
+        """Remove that record, and record whether the task failed."""
+        self.step("catalog.end")
+        state = self._state(repo)
+        tried = state.failed | {task} if failed else state.failed - {task}
+        self._change(repo, begun=state.begun - {task}, failed=tried)
+        self.step("catalog.end:done")
+
     def unpublished(self) -> dict[str, str]:
         """Read the rows one by one; return the repositories with dirty ones, each with the oldest `dirty`."""
         self.step("catalog.unpublished")
@@ -149,7 +163,10 @@ class FakeCatalog:
         return oldest
 
     def _change(self, repo: str, **changes: Any) -> None:
-        self.world.states[repo] = replace(self.world.states.get(repo, RepositoryState(repo)), **changes)
+        self.world.states[repo] = replace(self._state(repo), **changes)
+
+    def _state(self, repo: str) -> RepositoryState:
+        return self.world.states.get(repo, RepositoryState(repo))
 
     def _next_file(self, repo: str, after: str) -> str | None:
         files = (file for owner, file in self.world.rows if owner == repo and file.encode() > after.encode())

@@ -78,15 +78,13 @@ class FakePackageStore:
             after = file
         self.step("packages.list:done")
 
-    def children(self, parent: str) -> Iterator[str]:
-        """Yield the repositories one level below, bytewise with the slash that ends their folders."""
-        self.step("packages.children")
-        start = path_of(parent, "")
-        paths = [path for path in self.world.objects if self.world.current(path) and path.startswith(start)]
-        folders = {start + path[len(start) :].split("/")[0] + "/" for path in paths if "/" in path[len(start) :]}
-        self.step("packages.children:done")
-        for folder in sorted(folders - {".charthouse/"}, key=str.encode):
-            yield folder.removesuffix("/")
+    def repositories(self) -> Iterator[str]:
+        """Yield the folders of the packages there are when this is called."""
+        self.step("packages.repositories")
+        stored = [path for path in self.world.objects if self.world.current(path) and path.endswith(".tgz")]
+        found = {path.rpartition("/")[0] for path in stored if not path.startswith(".charthouse/")}
+        self.step("packages.repositories:done")
+        yield from sorted(found, key=str.encode)
 
     def _next(self, repo: str, after: str) -> str | None:
         start = path_of(repo, "")

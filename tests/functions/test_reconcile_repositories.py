@@ -22,9 +22,10 @@ def test_the_sample_takes_in_a_bucket_and_reports(deployment: Deployment, capsys
 
     answer = app.handler(sample("reconcile_repositories"), Context())
 
-    assert answer == {"done": True} | NOTHING | {"repositories": 1, "versions": 1, "synced": 2, "unlisted": 1}
+    counts = NOTHING | {"repositories": 1, "versions": 1, "synced": 2, "unlisted": 1}
+    assert answer == {"done": True, "failed_repositories": []} | counts
     assert deployment.index() == {"mychart": ["0.1.0"]}
-    assert metrics(capsys) == {"Synced": 2, "Unlisted": 1, "Differences": 0}
+    assert metrics(capsys) == {"Synced": 2, "Unlisted": 1, "Differences": 0, "Failed": 0}
 
 
 def test_a_difference_is_repaired_and_measured(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -63,7 +64,8 @@ def test_out_of_time_it_hands_on_to_itself_and_reports_at_the_end(
     second = app.handler(handed_on[0], Context())
 
     assert (first["done"], early) == (False, {})
-    assert handed_on == [{"task": "reconcile", "run": "by-hand", "repo": "", "after": "", "found": NOTHING}]
+    rest = {"repo": "", "rank": 0, "after": "", "found": NOTHING, "failed": [], "only": None}
+    assert handed_on == [{"task": "reconcile", "run": "by-hand"} | rest]
     assert (second["done"], second["versions"]) == (True, 1)
     assert metrics(capsys)["Synced"] == 1
 

@@ -12,6 +12,9 @@ from typing import Self
 MAX_UPLOAD_SIZE = 4_500_000
 """Bytes of a body that fit Lambda's request event (6,291,556 bytes) in base64, with room for 10 KB of headers."""
 
+MAX_ANSWER = 4_500_000
+"""Bytes of a body that fit Lambda's response event (6 MB) in base64."""
+
 
 @dataclass(frozen=True, slots=True)
 class Storage:

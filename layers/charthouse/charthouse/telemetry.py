@@ -39,6 +39,7 @@ ALARM_METRICS = {
     "differences": Metric("Differences"),
     "synced": Metric("Synced"),
     "unlisted": Metric("Unlisted"),
+    "failed": Metric("Failed"),
 }
 """Of the schedules, where there are alarms: nothing else reads them."""
 

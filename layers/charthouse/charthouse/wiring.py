@@ -17,6 +17,9 @@ from charthouse.repository.ports import Events
 from charthouse.repository.repository import Ports
 from charthouse.settings import Settings, credentials
 
+READING_SECONDS, READING_MEMORY = 8, 512 * 1024 * 1024
+"""For one package, far below the functions' own: at least 25 s and 1,024 MB."""
+
 THREADS = 4
 """Files synced at once: each waits for AWS most of the time, and may hold a package of 100 MiB."""
 
@@ -38,6 +41,8 @@ def ports(settings: Settings, events: Events) -> Ports:
     from charthouse.aws.clients import dynamodb_client, s3_client  # noqa: PLC0415
     from charthouse.aws.dynamodb import DynamoCatalog  # noqa: PLC0415
     from charthouse.aws.s3 import S3IndexStore, S3PackageStore  # noqa: PLC0415
+    from charthouse.helm.reading import Reader  # noqa: PLC0415
+    from charthouse.sandbox import Limits, Sandbox  # noqa: PLC0415
 
     s3 = s3_client(settings.storage)
     return Ports(
@@ -48,6 +53,7 @@ def ports(settings: Settings, events: Events) -> Ports:
         events=events,
         layout=settings.layout,
         map=map_in_threads,
+        reader=Reader(Sandbox("charthouse.helm.reading", Limits(READING_SECONDS, READING_MEMORY)).call),
     )
 
 

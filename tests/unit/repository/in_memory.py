@@ -6,9 +6,9 @@ from typing import Any
 
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.package import Package
+from charthouse.helm.reading import listed_line
 from charthouse.repository.ports import Row
 from charthouse.repository.repository import Ports, Repository, timestamp
-from charthouse.repository.sync import listed_line
 from charthouse.settings import Layout
 
 from tests.fakes import (

@@ -5,7 +5,8 @@ import os
 
 import pytest
 from charthouse.errors import BadRequest, TooLarge
-from charthouse.web.listing import MAX_ANSWER, Sender, page
+from charthouse.settings import MAX_ANSWER
+from charthouse.web.listing import Sender, page
 from charthouse.web.requests import Request
 from charthouse.web.responses import JSON
 
@@ -103,11 +104,11 @@ def test_two_copies_never_share_a_name() -> None:
 def test_contents_too_large_name_the_package() -> None:
     url = "https://charts.example.com/charts/mychart-0.1.0.tgz"
 
-    whole = Sender(never).send_contents(b" " * MAX_ANSWER, JSON, url)
+    whole = Sender(never).send_contents(lambda: b" " * MAX_ANSWER, JSON, url)
 
     assert whole.status == 200
-    with pytest.raises(TooLarge, match=f"they are in the package: {url}$"):
-        Sender(never).send_contents(b" " * (MAX_ANSWER + 1), JSON, url)
+    with pytest.raises(TooLarge, match=f"it is in the package: {url}$"):
+        Sender(never).send_contents(lambda: b" " * (MAX_ANSWER + 1), JSON, url)
 
 
 def asked(query: str = "", headers: dict[str, str] | None = None) -> Request:

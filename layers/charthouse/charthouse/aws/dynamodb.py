@@ -155,6 +155,15 @@ class DynamoCatalog:
         counts = {":charts": _number(charts), ":versions": _number(versions)}
         self._update(repo, "SET charts = :charts, versions = :versions", counts)
 
+    def begin(self, repo: str, task: str) -> None:
+        """Record that a process begins a task."""
+        self._update(repo, "ADD begun :task", {":task": {"SS": [task]}})
+
+    def end(self, repo: str, task: str, *, failed: bool = False) -> None:
+        """Remove that record, and record whether the task failed."""
+        update = "DELETE begun :task ADD failed :task" if failed else "DELETE begun :task, failed :task"
+        self._update(repo, update, {":task": {"SS": [task]}})
+
     def unpublished(self) -> dict[str, str]:
         """Scan `by-dirty`: the repositories with dirty rows, each with its oldest `dirty`."""
         oldest: dict[str, str] = {}
@@ -269,4 +278,6 @@ def _state(item: _Item) -> RepositoryState:
         None if reconciled is None else reconciled["S"],
         int(item.get("charts", {"N": "0"})["N"]),
         int(item.get("versions", {"N": "0"})["N"]),
+        frozenset(item.get("begun", {"SS": ()})["SS"]),
+        frozenset(item.get("failed", {"SS": ()})["SS"]),
     )

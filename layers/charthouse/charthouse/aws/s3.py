@@ -128,13 +128,24 @@ class S3PackageStore:
                         repo, file, _bare(item["ETag"]), item["Size"], _whole_seconds(item["LastModified"])
                     )
 
-    def children(self, parent: str) -> Iterator[str]:
-        """Yield the common prefixes one level down, bytewise with the slash at their end."""
-        for page in self._pages(parent, Prefix=self._key(parent, ""), Delimiter="/"):
-            for item in page.get("CommonPrefixes", []):
-                found = plain_path(self.storage, item["Prefix"])
-                if found is not None and found != OURS:
-                    yield found.removesuffix("/")
+    def repositories(self) -> Iterator[str]:
+        """List every key, a thousand a request, and yield the folders of those that are packages.
+
+        Not folder by folder: one object below many folders would cost as many requests. Our own folder, whose objects
+        may be as many, is skipped.
+        """
+        seen: set[str] = set()
+        ours = stored_key(self.storage, OURS)
+        for skip in ({}, {"StartAfter": f"{ours}\U0010ffff"}):
+            for page in self._pages(OURS, Prefix=stored_key(self.storage, ""), **skip):
+                keys = [item["Key"] for item in page.get("Contents", [])]
+                for key in keys:
+                    repo = (plain_path(self.storage, key) or "").rpartition("/")[0]
+                    if key.endswith(".tgz") and not key.startswith(ours) and repo not in seen:
+                        seen.add(repo)
+                        yield repo
+                if not skip and keys and keys[-1] >= ours:
+                    break
 
     def _pages(self, repo: str, **request: Any) -> Iterator[Mapping[str, Any]]:
         with mapped(repo):

@@ -12,8 +12,8 @@ from charthouse.repository.names import PACKAGE, PROVENANCE
 from charthouse.repository.packages import Signature, sync_provenance
 from charthouse.repository.ports import Row
 from charthouse.repository.publish import Outcome, publish_rows
-from charthouse.repository.repository import Repository, timestamp
-from charthouse.repository.sync import OwnUpload, import_existing, listed_line, sync_file
+from charthouse.repository.repository import Repository
+from charthouse.repository.sync import OwnUpload, import_existing, sync_file
 from charthouse.settings import Rules
 
 
@@ -40,9 +40,7 @@ def push(repository: Repository, rules: Rules, upload: Push) -> Outcome:
     overwrite = rules.allow_overwrite or (upload.force and not rules.disable_force_overwrite)
     provenance = Provenance.read(upload.provenance) if upload.provenance is not None else None
     if upload.package is not None:
-        package = Package.read(upload.package)
-        # Nothing may be stored that the index cannot show.
-        listed_line(package, timestamp(repository.clock.now()))
+        package = repository.reader.package(upload.package)
         if provenance is not None and provenance.filename != f"{package.ref.filename}.prov":
             raise BadProvenance(f"{provenance.filename} cannot be the provenance file of {package.ref.filename}")
         return _push_package(repository, rules, upload, upload.package, package, overwrite=overwrite)

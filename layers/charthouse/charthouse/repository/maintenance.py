@@ -4,19 +4,21 @@ One file costs only itself, and one repository only itself: what fails is record
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
+from enum import IntEnum
+from itertools import zip_longest
 from typing import Any, Self
 
 from charthouse.errors import Unavailable
 from charthouse.helm.chart import package_file
 from charthouse.helm.index import Index
 from charthouse.helm.index_check import check_index
-from charthouse.repository.names import is_package, is_repository, split_path
+from charthouse.repository.names import is_repository, split_path
 from charthouse.repository.ports import StoredIndex
 from charthouse.repository.publish import LONGEST_WAIT, entries_of, publish_index, publish_shared
-from charthouse.repository.repository import Ports, Repository, timestamp
+from charthouse.repository.repository import RECONCILE, SWEEP, Ports, Repository, one_by_one, timestamp
 from charthouse.repository.sync import sync_all, sync_file
 from charthouse.settings import Paths
 
@@ -24,36 +26,47 @@ LISTED = "\U0010ffff"
 """Where to continue when every file has been compared and only the index was too late: after every file name."""
 
 
+PUBLISH = "publish"
+"""A task that is on record while a process is at it, as are `SWEEP`, `RECONCILE`, and files by their names."""
+
+
 def handle_object_events(
-    ports: Ports, paths: Paths, messages: Mapping[str, Sequence[str]], *, deadline: float
+    ports: Ports, paths: Paths, messages: Mapping[str, Sequence[str]], *, deadline: float, again: bool = False
 ) -> list[str]:
     """Sync every file the messages name, each once, and publish each repository once.
 
     `messages` is message id → paths of stored files. A message is a hint: what is stored now counts, so repeated, late
     and reordered ones change nothing. Paths that are no package of a repository at this depth are ignored. Returns the
     ids of the messages that failed and have to be delivered again. Never waits for the lease.
+
+    With `again` some of the messages were delivered before, so one of them may have ended the process. Then each file
+    and each index is worked off alone and on record meanwhile, and what a process died of is not tried beside others.
     """
-    named = {path for paths_of in messages.values() for path in paths_of}
-    targets = {path: target for path in sorted(named) if (target := split_path(path, paths)) is not None}
+    targets = _in_turns(paths, messages)
+    postponed = _suspects(ports, targets) if again else set()
+    todo = [path for path in targets if path not in postponed]
 
     def sync(path: str) -> bool | None:
         """Return whether the index has to follow; None if it failed."""
         repo, file = targets[path]
         repository = ports.repository(repo, deadline)
         try:
-            return sync_file(repository, file).dirty is not None
+            repository.check_deadline()
+            with repository.on_record(file, keep=again):
+                return sync_file(repository, file).dirty is not None
         except Exception as error:  # noqa: BLE001  one file that fails must not fail the messages of the others
-            repository.record("event_failed", file=file, **_reason(error))
+            repository.record("event_failed", file=file, failed=1, **_reason(error))
             return None
 
-    synced = dict(zip(targets, ports.map(sync, targets), strict=True))
-    failed = {path for path, dirty in synced.items() if dirty is None}
+    synced = dict(zip(todo, (one_by_one if again else ports.map)(sync, todo), strict=True))
+    failed = postponed | {path for path, dirty in synced.items() if dirty is None}
     for repo in sorted({targets[path][0] for path, dirty in synced.items() if dirty}):
         repository = ports.repository(repo, deadline)
         try:
-            publish_shared(repository, wait=False)
+            with repository.on_record(PUBLISH, keep=again):
+                publish_shared(repository, wait=False)
         except Exception as error:  # noqa: BLE001  nor one repository those of the others
-            repository.record("event_failed", **_reason(error))
+            repository.record("event_failed", failed=1, **_reason(error))
             failed.update(path for path, target in targets.items() if target[0] == repo)
     return [message for message, paths_of in messages.items() if failed.intersection(paths_of)]
 
@@ -61,17 +74,65 @@ def handle_object_events(
 def publish_pending(ports: Ports, *, deadline: float) -> float:
     """Publish every repository with dirty rows; return for how many seconds the oldest change has been waiting.
 
-    A row still dirty after minutes means that its writer crashed or was throttled.
+    A row still dirty after minutes means that its writer crashed or was throttled. A repository that failed in the last
+    sweep comes after the others, and one that a sweep died of only where no other is left.
     """
     pending = ports.catalog.unpublished()
     now = ports.clock.now()
-    for repo in sorted(pending, key=pending.__getitem__):
-        repository = ports.repository(repo, deadline)
+    ranked = _ranked(ports, pending, SWEEP) if pending else []
+    for rank, name in sorted(ranked, key=lambda one: (one[0], pending[one[1]])):
+        repository = ports.repository(name, deadline)
+        if rank is _Rank.DIED and len(ranked) > 1:
+            repository.record("sweep_failed", reason="a sweep did not end here; it is tried when it is the only one")
+            continue
         try:
-            publish_shared(repository)
+            repository.check_deadline()
+            with repository.on_record(SWEEP):
+                publish_shared(repository)
         except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others unpublished
-            repository.record("sweep_failed", **_reason(error))
+            repository.record("sweep_failed", failed=1, **_reason(error))
     return max((now - datetime.fromisoformat(since).timestamp() for since in pending.values()), default=0.0)
+
+
+class _Rank(IntEnum):
+    """In which order repositories are worked off."""
+
+    FINE = 0
+    FAILED = 1
+    DIED = 2
+    """A process that was at it has not ended it."""
+
+
+def _ranked(ports: Ports, names: Iterable[str], task: str) -> list[tuple[_Rank, str]]:
+    """Return the repositories, each with how the task ended there last."""
+    todo = list(names)
+    states = {state.repo: state for state in ports.catalog.states(todo)}
+
+    def rank(name: str) -> _Rank:
+        state = states.get(name)
+        if state is None:
+            return _Rank.FINE
+        return _Rank.DIED if task in state.begun else _Rank.FAILED if task in state.failed else _Rank.FINE
+
+    return [(rank(name), name) for name in todo]
+
+
+def _in_turns(paths: Paths, messages: Mapping[str, Sequence[str]]) -> dict[str, tuple[str, str]]:
+    """Return path → repository and file, one of each repository in turn: none has to wait for all files of another."""
+    files: dict[str, list[tuple[str, tuple[str, str]]]] = {}
+    for path in sorted({path for paths_of in messages.values() for path in paths_of}):
+        if target := split_path(path, paths):
+            files.setdefault(target[0], []).append((path, target))
+    turns = zip_longest(*files.values())
+    return dict(one for turn in turns for one in turn if one is not None)
+
+
+def _suspects(ports: Ports, targets: Mapping[str, tuple[str, str]]) -> set[str]:
+    """Return the paths that are not to be tried now: a process died of them, and there are others, or another such."""
+    states = ports.catalog.states({repo for repo, _ in targets.values()})
+    begun = {state.repo: state.begun for state in states}
+    suspects = [path for path, (repo, file) in targets.items() if {file, PUBLISH} & begun.get(repo, frozenset())]
+    return set(suspects if len(suspects) < len(targets) else suspects[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,56 +160,95 @@ class Found:
         return Found(**{name: mine[name] + theirs[name] for name in mine})
 
 
+MAX_NAMES = 100
+"""Failed repositories that a result names; an event to go on with may have 256 KB."""
+
+
 @dataclass(frozen=True, slots=True)
 class Progress:
     """How far a reconciliation has come, to be continued."""
 
     repo: str | None = None
     """The repository to continue with; None: the first."""
+    rank: int = 0
+    """The rank of that repository."""
     after: str = ""
     """The last file compared in it."""
     found: Found = field(default_factory=Found)
+    failed: tuple[str, ...] = ()
+    """Repositories that could not be compared, at most `MAX_NAMES`."""
+    alone: tuple[str, ...] = ()
+    """Those that an earlier reconciliation died of: each for an invocation of its own."""
+    only: str | None = None
+    """The one repository this reconciliation is for; None: all."""
     done: bool = False
 
     @classmethod
     def read(cls, event: Mapping[str, Any]) -> Self:
         """Read what `event` handed on; any other event starts from the beginning."""
-        return cls(event.get("repo"), event.get("after", ""), Found(**event.get("found", {})))
+        return cls(
+            event.get("repo"),
+            event.get("rank", 0),
+            event.get("after", ""),
+            Found(**event.get("found", {})),
+            tuple(event.get("failed", ())),
+            only=event.get("only"),
+        )
 
     def event(self) -> dict[str, Any]:
         """Return what the next invocation has to know, as JSON."""
-        return {"repo": self.repo, "after": self.after, "found": self.found.counts()}
+        return {
+            "repo": self.repo,
+            "rank": self.rank,
+            "after": self.after,
+            "found": self.found.counts(),
+            "failed": list(self.failed),
+            "only": self.only,
+        }
 
 
 def reconcile(ports: Ports, paths: Paths, *, deadline: float, start: Progress | None = None) -> Progress:
     """Compare store, rows and index of all repositories, from `start` on, and repair what differs by the two steps.
 
-    Returns when it is done or the deadline (seconds since the epoch) has passed.
+    Returns when it is done or the deadline (seconds since the epoch) has passed. Repositories that failed last time
+    come after the others; those that a reconciliation died of are returned in `alone`.
     """
     progress = start or Progress()
-    for name in find_repositories(ports, paths):
-        if progress.repo is not None and name < progress.repo:
+    names = find_repositories(ports, paths) if progress.only is None else [progress.only]
+    for rank, name in sorted(_ranked(ports, names, RECONCILE)):
+        if progress.repo is not None and (rank, name) < (progress.rank, progress.repo):
+            continue
+        if rank is _Rank.DIED and progress.only is None:
+            reason = "a reconciliation did not end here; this repository gets one of its own"
+            ports.repository(name, deadline).record("reconcile_failed", reason=reason)
+            progress = _failed(replace(progress, alone=(*progress.alone, name)[:MAX_NAMES]), name)
             continue
         after = progress.after if name == progress.repo else ""
-        progress = replace(progress, repo=name, after=after)
+        progress = replace(progress, repo=name, rank=int(rank), after=after)
         repository = ports.repository(name, deadline)
         if repository.expired:
             return progress
+        progress = replace(progress, failed=tuple(other for other in progress.failed if other != name))
         try:
-            progress = _reconcile_one(repository, progress)
+            with repository.on_record(RECONCILE):
+                progress = _reconcile_one(repository, progress)
         except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others from comparison
             repository.record("reconcile_failed", **_reason(error))
-            progress = replace(progress, after="", found=progress.found.plus(Found(failed=1)))
+            progress = replace(_failed(progress, name), after="")
         if progress.after:
             return progress
     return replace(progress, done=True)
 
 
+def _failed(progress: Progress, name: str) -> Progress:
+    failed = (*progress.failed, name)[:MAX_NAMES]
+    return replace(progress, failed=failed, found=progress.found.plus(Found(failed=1)))
+
+
 def find_repositories(ports: Ports, paths: Paths) -> list[str]:
     """Return the name of every repository there is: it has stored packages, or an index."""
-    found = {repo for repo in ports.indexes.repositories() if is_repository(repo, paths)}
-    found.update(repo for repo in _walk(ports, paths, "") if _has_packages(ports, repo))
-    return sorted(found)
+    found = {*ports.indexes.repositories(), *ports.packages.repositories()}
+    return sorted(repo for repo in found if is_repository(repo, paths))
 
 
 def verify_index(repository: Repository) -> int:
@@ -177,24 +277,10 @@ def verify_index(repository: Repository) -> int:
     return max(1, len(files))
 
 
-def _walk(ports: Ports, paths: Paths, repo: str) -> Iterator[str]:
-    """Yield every repository name at or below `repo` that the folders of the store allow."""
-    depth = len(repo.split("/")) if repo else 0
-    if is_repository(repo, paths):
-        yield repo
-    if not paths.depth_dynamic and depth >= paths.depth:
-        return
-    for child in ports.packages.children(repo):
-        if is_repository(child, Paths(depth_dynamic=True)):
-            yield from _walk(ports, paths, child)
-
-
-def _has_packages(ports: Ports, repo: str) -> bool:
-    return any(is_package(stored.file) for stored in ports.packages.list(repo))
-
-
 def _reconcile_one(repository: Repository, progress: Progress) -> Progress:
-    compared = sync_all(repository, progress.after)
+    compared = sync_all(repository, progress.after, skip=progress.only is None)
+    if compared.skipped:
+        progress = replace(progress, alone=(*progress.alone, repository.name)[:MAX_NAMES])
     found = Found(synced=compared.synced, unlisted=compared.unlisted, failed=compared.failed)
     found = progress.found.plus(found)
     if compared.next is not None:

@@ -11,7 +11,10 @@ in it, `<name>-<version>.tgz` or that with `.prov`.
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from charthouse.helm.package import Package
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +60,8 @@ class PackageStore(Protocol):
     def list(self, repo: str, after: str = "") -> Iterator[StoredFile]:
         """Yield the files of the repository, bytewise by name, after the name `after`."""
 
-    def children(self, parent: str) -> Iterator[str]:
-        """Yield the repositories one level below `parent`, bytewise: every folder but `.charthouse`."""
+    def repositories(self) -> Iterator[str]:
+        """Yield every folder that directly holds a package, each once, in no particular order; not `.charthouse`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +133,10 @@ class RepositoryState:
     charts: int = 0
     versions: int = 0
     """Counts of the index published last."""
+    begun: frozenset[str] = frozenset()
+    """Tasks that a process began and did not end: it is at them now, or died of one."""
+    failed: frozenset[str] = frozenset()
+    """Tasks that failed when they were tried last."""
 
 
 class Catalog(Protocol):
@@ -171,8 +178,27 @@ class Catalog(Protocol):
     def set_counts(self, repo: str, charts: int, versions: int) -> None:
         """Record the counts of the index just published."""
 
+    def begin(self, repo: str, task: str) -> None:
+        """Record that a process begins a task; if it dies, the record stays."""
+
+    def end(self, repo: str, task: str, *, failed: bool = False) -> None:
+        """Remove that record, and record whether the task failed."""
+
     def unpublished(self) -> dict[str, str]:
         """Return the repositories with dirty rows, each with the time of the oldest."""
+
+
+class PackageReader(Protocol):
+    """Reads packages that others have made; in production in a process of its own, with limits of memory and time."""
+
+    def package(self, data: bytes) -> "Package":
+        """Return what the index needs of the package; raises `BadPackage` if no index can list it."""
+
+    def templates(self, data: bytes) -> bytes:
+        """Return templates and values as JSON; raises `BadPackage`, `TooLarge`."""
+
+    def values(self, data: bytes) -> bytes:
+        """Return values.yaml; raises `NotFound`, `BadPackage`, `TooLarge`."""
 
 
 class Clock(Protocol):

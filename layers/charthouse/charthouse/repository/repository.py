@@ -1,13 +1,26 @@
 """The object every step works on: one repository, its ports, and the time left for the caller."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 
 from charthouse.errors import ConditionFailed, Unavailable
 from charthouse.helm.index import Envelope, Index
-from charthouse.repository.ports import Catalog, Clock, Events, IndexStore, Map, PackageStore, StoredIndex
+from charthouse.repository.ports import (
+    Catalog,
+    Clock,
+    Events,
+    IndexStore,
+    Map,
+    PackageReader,
+    PackageStore,
+    StoredIndex,
+)
 from charthouse.settings import Layout
+
+SWEEP, RECONCILE = "sweep", "reconcile"
+"""Tasks by whose last end the next ones are ordered."""
 
 PATIENCE = 8.0
 """Seconds a client waits for its change to be published before it is answered 202."""
@@ -16,6 +29,13 @@ PATIENCE = 8.0
 def one_by_one[Item, Result](step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Return the result of the step for every item, in order."""
     return [step(item) for item in items]
+
+
+def _in_process() -> PackageReader:
+    # The read function, which reads no package, cannot wait for a YAML parser.
+    from charthouse.helm.reading import Reader, in_process  # noqa: PLC0415
+
+    return Reader(in_process)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +49,7 @@ class Ports:
     events: Events
     layout: Layout = field(default_factory=Layout)
     map: Map = one_by_one
+    reader: PackageReader = field(default_factory=_in_process)
 
     def repository(self, name: str, deadline: float | None = None) -> "Repository":
         """Return a repository; `deadline` is in seconds since the epoch, `PATIENCE` from now unless given."""
@@ -54,6 +75,28 @@ class Repository(Ports):
     def expired(self) -> bool:
         """Whether the deadline has passed."""
         return self.clock.now() >= self.deadline
+
+    @contextmanager
+    def on_record(self, task: str, *, keep: bool = True) -> Iterator[None]:
+        """Have a task on record while it runs: a process that dies of it leaves the record. Without `keep`, just run.
+
+        Of `SWEEP` and `RECONCILE` it is on record too whether they failed.
+        """
+        if not keep:
+            yield
+            return
+        self.catalog.begin(self.name, task)
+        try:
+            yield
+        except Exception:
+            self.catalog.end(self.name, task, failed=task in {SWEEP, RECONCILE})
+            raise
+        self.catalog.end(self.name, task)
+
+    def check_deadline(self) -> None:
+        """Raise `Unavailable` if the deadline has passed."""
+        if self.expired:
+            raise Unavailable("no time is left, try again")
 
     def index(self) -> Index | None:
         """Return the published index, or None if there is none of our format."""

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from itertools import batched
 
 from charthouse.errors import BadPackage, Unavailable, Unreadable
-from charthouse.helm.entry import render_entry
-from charthouse.helm.index_check import check_line
 from charthouse.helm.package import Package
+from charthouse.helm.reading import listed_line
 from charthouse.repository.names import is_package
 from charthouse.repository.ports import Row, StoredFile
 from charthouse.repository.repository import Repository, timestamp
@@ -56,16 +55,6 @@ def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None
     return repository.retry(attempt)
 
 
-def listed_line(package: Package, created: str) -> str:
-    """Return the index entry of a package as it is published; raises `BadPackage` if no index can show it."""
-    line = render_entry(package, created)
-    try:
-        check_line(line)
-    except (ValueError, RecursionError) as problem:
-        raise BadPackage(f"the metadata of {package.ref.filename} makes no index entry: {problem}") from problem
-    return line
-
-
 def _observe(
     repository: Repository, file: str, known: Row | None, stored: StoredFile | None, own: OwnUpload | None
 ) -> Row:
@@ -87,7 +76,7 @@ def _observe(
 def _read(repository: Repository, stored: StoredFile) -> Package:
     if stored.size > MAX_PACKAGE_SIZE:
         raise BadPackage(f"larger than {MAX_PACKAGE_SIZE} bytes")
-    return Package.read(repository.packages.read(stored))
+    return repository.reader.package(repository.packages.read(stored))
 
 
 def _with_entry(row: Row, package: Package) -> Row:
@@ -129,44 +118,55 @@ class Synced:
     """Stored files without an entry."""
     failed: int = 0
     """Files that could not be looked at; each is recorded as `file_failed`."""
+    skipped: bool = False
+    """Whether some of these were not tried, because a process died of them."""
     next: str | None = None
     """The file to continue after, if time ran out; None: every file has been compared."""
 
 
-def sync_all(repository: Repository, after: str = "") -> Synced:
+def sync_all(repository: Repository, after: str = "", *, skip: bool = True) -> Synced:
     """Compare stored files and rows side by side, and sync the files that differ, from the name `after` on.
 
     Stops when the deadline has passed. Holds one page of each in memory. Deletes nothing: the row of a missing file
     becomes a tombstone by `sync_file`, which looks itself. A file that fails for a reason of its own does not stop the
-    others; `Unavailable` does.
+    others; `Unavailable` does. One that a process died of is only tried without `skip`.
     """
+    state = repository.catalog.state(repository.name)
+    deadly = state.begun if state else frozenset[str]()
+    skipped = False
     synced = unlisted = failed = 0
+
+    def sync(file: str) -> Row | None:
+        nonlocal skipped
+        if skip and file in deadly:
+            skipped = True
+            repository.record("file_failed", file=file, reason="a process did not end at this file: it is tried alone")
+            return None
+        try:
+            with repository.on_record(file, keep=file in deadly):
+                return sync_file(repository, file)
+        except Unavailable:
+            raise
+        except Exception as error:  # noqa: BLE001  one file that fails must not keep the others from comparison
+            repository.record("file_failed", file=file, reason=str(error)[:1000], kind=type(error).__name__)
+            return None
+
     for batch in batched(_side_by_side(repository, after), BATCH, strict=False):
         differing = [file for file, stored, row in batch if not _agrees(stored, row)]
-        rows = repository.map(lambda file: _sync_or_report(repository, file), differing)
+        rows = repository.map(sync, differing)
         synced += len(differing)
         failed += rows.count(None)
         current = [row for _, stored, row in batch if row and _agrees(stored, row)]
         unlisted += sum(1 for row in (*rows, *current) if row and row.problem)
         if repository.expired:
-            return Synced(synced, unlisted, failed, batch[-1][0])
-    return Synced(synced, unlisted, failed)
+            return Synced(synced, unlisted, failed, skipped, batch[-1][0])
+    return Synced(synced, unlisted, failed, skipped)
 
 
 def import_existing(repository: Repository) -> None:
     """Sync every file of a repository that was never reconciled; raises `Unavailable` when the deadline has passed."""
     if sync_all(repository).next is not None:
         raise Unavailable("the repository is being imported, its index follows")
-
-
-def _sync_or_report(repository: Repository, file: str) -> Row | None:
-    try:
-        return sync_file(repository, file)
-    except Unavailable:
-        raise
-    except Exception as error:  # noqa: BLE001  one file that fails must not keep the others from comparison
-        repository.record("file_failed", file=file, reason=str(error)[:1000], kind=type(error).__name__)
-        return None
 
 
 def _side_by_side(repository: Repository, after: str) -> Iterator[tuple[str, StoredFile | None, Row | None]]:

@@ -6,11 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from charthouse.errors import BadRequest, TooLarge
+from charthouse.settings import MAX_ANSWER
 from charthouse.web.requests import Request
 from charthouse.web.responses import Response, bytes_response, redirect
-
-MAX_ANSWER = 4_500_000
-"""Bytes a Lambda can answer: 6 MB of response event, less the base64 it travels in."""
 
 type Offer = Callable[[str, bytes, str], str]
 """Stores (name, body, content type) for minutes, and returns a URL to fetch it from."""
@@ -50,12 +48,14 @@ class Sender:
                 return bytes_response(200, compressed, content_type, headers)
         return redirect(self.offer(uuid.uuid4().hex, body, content_type))
 
-    def send_contents(self, body: bytes, content_type: str, package_url: str) -> Response:
-        """Answer 200; raises `TooLarge` with the package's URL if the contents are too large for an answer."""
+    def send_contents(self, read: Callable[[], bytes], content_type: str, package_url: str) -> Response:
+        """Answer 200 with what `read` returns; raises `TooLarge` with the package's URL if it is too large."""
+        try:
+            body = read()
+        except TooLarge as refusal:
+            raise TooLarge(f"{refusal.message}; it is in the package: {package_url}") from refusal
         if len(body) > MAX_ANSWER:
-            raise TooLarge(
-                f"{len(body)} bytes are more than this API can answer; they are in the package: {package_url}"
-            )
+            raise TooLarge(f"{len(body)} bytes are more than this API can answer; it is in the package: {package_url}")
         return bytes_response(200, body, content_type)
 
 

@@ -46,11 +46,15 @@ def json_response(status: int, value: object, headers: Mapping[str, str] | None 
 
 def json_text(value: object) -> str:
     """Return the value as compact JSON that is also safe inside HTML."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return _utf8(html_safe(json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def html_safe(json_text: str) -> str:
+    """Return the same JSON without characters that HTML or JavaScript could act on."""
     # These occur in strings only, never in JSON's own syntax.
     for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return _utf8(text)
+        json_text = json_text.replace(character, f"\\u{ord(character):04x}")
+    return json_text
 
 
 def change_response(status: int, word: str, *, published: bool) -> Response:
