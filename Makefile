@@ -3,10 +3,14 @@
 #
 #   make run          serve the repository at http://127.0.0.1:8080, on an emulator of AWS
 #                     (CHARTHOUSE_PORT, CHARTHOUSE_DATA, PARAMETERS="Depth=1 AllowOverwrite=true")
-#   make token        print a bearer token (REPO=org1/repo1 ACTIONS=pull,push TTL=10m KEY=private.pem)
+#   make token        print a bearer token (REPO=org1/repo1 ACTIONS=pull,push TTL=10m KEY=private.pem KID=...)
 #   make -s env       print the variables that direct the AWS CLI to the local stack
 #   make reconcile    compare bucket, rows and index now, locally or with STACK=name on AWS
 #   make keys         make a key pair for a deployment on AWS (KEY=private.pem)
+#   make user         make, change or remove a user of the access policy, locally or with STACK=name on AWS
+#                     (NAME=alice REPOSITORIES="team-a team-a/*" ACTIONS=pull,push PASSWORD=... RENEW=1 REMOVE=1)
+#   make users        list the users and what they may do
+#   make access       print the access policy, or check and store it (FILE=access.json)
 #   make deploy       build and deploy to AWS (STACK=charthouse PARAMETERS="..." GUIDED=1)
 #   make smoke        test a deployment, and print what AWS did (URL=... TOKEN=... STACK=name asks the account too)
 #   make contract-aws test the assumptions about S3 and DynamoDB in the account of your credentials, and print what they did
@@ -26,7 +30,8 @@ MAKEFLAGS += --no-builtin-rules
 # Verbatim: make would expand a dollar sign in a password as a variable.
 override PARAMETERS := $(value PARAMETERS)
 override TOKEN := $(value TOKEN)
-export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR
+override PASSWORD := $(value PASSWORD)
+export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR NAME REPOSITORIES PASSWORD RENEW REMOVE FILE KID
 
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
@@ -36,7 +41,7 @@ QUICK := $(addprefix tests/,unit model storm functions template docs contract)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
 
-.PHONY: help setup run token env reconcile keys deploy smoke index contract-aws test quick bench check lint template format lock clean
+.PHONY: help setup run token env reconcile keys user users access deploy smoke index contract-aws test quick bench check lint template format lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
@@ -59,6 +64,15 @@ reconcile: setup
 
 keys: setup
 	@exec $(BIN)/python -m local.tokens keys
+
+user: setup
+	@exec $(BIN)/python -m local.access user
+
+users: setup
+	@exec $(BIN)/python -m local.access users
+
+access: setup
+	@exec $(BIN)/python -m local.access access
 
 deploy: setup
 	$(LOCAL) deploy

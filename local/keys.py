@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jwt
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from local.progress import Trouble
 
@@ -40,11 +40,19 @@ def public_line(path: Path) -> str:
     return base64.b64encode(der).decode()
 
 
-def make_token(path: Path, repo: str = "", actions: Sequence[str] = ("pull", "push"), seconds: int = 600) -> str:
-    """Return a token with ChartMuseum's access claim for one repository, signed with the private key at the path."""
+def make_token(
+    path: Path, repo: str = "", actions: Sequence[str] = ("pull", "push"), seconds: int = 600, kid: str = ""
+) -> str:
+    """Return a token with ChartMuseum's access claim for one repository, signed with the private key at the path.
+
+    `kid` names a key of the access policy; without it the token is for `AuthPublicKey`.
+    """
     now = int(time.time())
     grant = {"type": "artifact-repository", "name": repo or UNNAMED, "actions": list(actions)}
-    return jwt.encode({"iat": now, "exp": now + seconds, "access": [grant]}, _private_key(path), algorithm="RS256")
+    key = _private_key(path)
+    algorithm = "RS256" if isinstance(key, rsa.RSAPrivateKey) else "ES256"
+    claims = {"iat": now, "exp": now + seconds, "access": [grant]}
+    return jwt.encode(claims, key, algorithm=algorithm, headers={"kid": kid} if kid else None)
 
 
 def duration(text: str) -> int:
@@ -55,7 +63,7 @@ def duration(text: str) -> int:
     return int(found[1]) * SECONDS[found[2]]
 
 
-def _private_key(path: Path) -> rsa.RSAPrivateKey:
+def _private_key(path: Path) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
     if not path.is_file():
         raise Trouble(
             f"There is no private key at {path}: `make run` makes one for the local stack, `make keys` for AWS."
@@ -64,6 +72,8 @@ def _private_key(path: Path) -> rsa.RSAPrivateKey:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError) as error:
         raise Trouble(f"{path} is no private key in PEM without a passphrase.") from error
+    if isinstance(key, ec.EllipticCurvePrivateKey) and isinstance(key.curve, ec.SECP256R1):
+        return key
     if not isinstance(key, rsa.RSAPrivateKey):
-        raise Trouble(f"{path} is no RSA key, and tokens are signed with RS256.")
+        raise Trouble(f"{path} is neither an RSA nor a P-256 key, and tokens are signed with RS256 or ES256.")
     return key

@@ -39,11 +39,12 @@ def gateway_port() -> int:
 def authentication(parameters: Mapping[str, str], key: Path) -> dict[str, str]:
     """Return the parameters, with bearer tokens and anonymous reads added if none is about authentication.
 
-    `BearerAuth` without a key gets the local stack's own.
+    `BearerAuth` without a key gets the local stack's own. An access policy decides about reads itself.
     """
     bearer = {"AuthPublicKey": public_line(key), "AuthRealm": "charthouse", "AuthService": "charthouse"}
     if not AUTHENTICATION.intersection(parameters):
-        return {"BearerAuth": "true", "AuthAnonymousGet": "true", **bearer, **parameters}
+        reads = {} if parameters.get("AccessPolicy") == "true" else {"AuthAnonymousGet": "true"}
+        return {"BearerAuth": "true", **reads, **bearer, **parameters}
     if parameters.get("BearerAuth") == "true":
         return {**bearer, **parameters}
     return dict(parameters)

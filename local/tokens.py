@@ -9,20 +9,27 @@ from local.keys import duration, make_key, make_token, public_line
 from local.places import data_folder
 from local.progress import Trouble, give_up, say
 
+DAY = 86_400
+"""Seconds."""
+
 commands = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
 
 
 @commands.command()
 def token(
     repo: Annotated[str, typer.Option(envvar="REPO", help="Repository; empty for the root repository")] = "",
-    actions: Annotated[str, typer.Option(envvar="ACTIONS", help="pull, push")] = "pull,push",
+    actions: Annotated[str, typer.Option(envvar="ACTIONS", help="pull, push, delete")] = "pull,push",
     ttl: Annotated[str, typer.Option(envvar="TTL", help="How long it lasts, as 90s, 10m, 2h, 1d")] = "10m",
     key: Annotated[str, typer.Option(envvar="KEY", help="Private key; the local stack's own if not given")] = "",
+    kid: Annotated[str, typer.Option(envvar="KID", help="Name of the key in the access policy")] = "",
 ) -> None:
     """Print a fresh bearer token."""
     path = Path(key).expanduser() if key else data_folder() / "private.pem"
     wanted = [action.strip() for action in actions.split(",") if action.strip()]
-    print(make_token(path, repo.strip("/"), wanted, duration(ttl)))
+    seconds = duration(ttl)
+    if seconds > DAY:
+        say("A token that lives longer than a day counts only with AllowTokensWithoutExpiry=true.")
+    print(make_token(path, repo.strip("/"), wanted, seconds, kid))
 
 
 @commands.command()

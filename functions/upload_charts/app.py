@@ -22,7 +22,7 @@ def handler(request: Request, route: Route) -> Response:
     read = Upload.read if route.kind is Kind.UPLOAD else Upload.read_provenance
     upload = read(request, settings.rules)
     outcome = push(
-        ports.repository(route.repo),
+        ports.on_behalf_of(request.caller.label).repository(route.repo),
         settings.rules,
         Push(
             upload.package,

@@ -17,6 +17,7 @@ from tests.acceptance.deployment import Deployment, Deployments, failures
 from tests.acceptance.helm import Helm
 from tests.acceptance.repository import Repository, basic
 from tests.acceptance.signing import KeyRing
+from tests.issuer import Authority
 
 URL = os.environ.get("CHARTHOUSE_URL", "")
 TOKEN = os.environ.get("CHARTHOUSE_TOKEN", "")
@@ -35,10 +36,22 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Make a certificate authority that the functions trust."""
+    return Authority.make(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def emulator(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Emulator]:
     """One emulator of AWS for all stacks."""
-    with Emulator(tmp_path_factory.mktemp("emulator")) as running:
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("SSL_CERT_FILE", str(authority.certificate))
+        running = Emulator(tmp_path_factory.mktemp("emulator"))
+        running.start()
+    try:
         yield running
+    finally:
+        running.stop()
 
 
 @pytest.fixture(scope="session")

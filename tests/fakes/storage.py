@@ -1,7 +1,7 @@
 """S3 in memory: packages, and the published indexes."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from charthouse.errors import ConditionFailed
@@ -16,6 +16,7 @@ class FakePackageStore:
 
     world: World
     step: Step = nothing_happens
+    caller: str = ""
 
     def head(self, repo: str, file: str) -> StoredFile | None:
         """Return what is stored under the name now, or None."""
@@ -44,7 +45,7 @@ class FakePackageStore:
         path = path_of(repo, file)
         free = self.world.current(path) is None
         if free:
-            self.world.put_object(path, body, upload_id)
+            self._put(path, body, upload_id)
         self.step("packages.create:done")
         if not free:
             raise ConditionFailed(path)
@@ -52,8 +53,16 @@ class FakePackageStore:
     def replace(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
         """Store over whatever is there."""
         self.step("packages.replace")
-        self.world.put_object(path_of(repo, file), body, upload_id)
+        self._put(path_of(repo, file), body, upload_id)
         self.step("packages.replace:done")
+
+    def _put(self, path: str, body: bytes, upload_id: str) -> None:
+        self.world.put_object(path, body, upload_id)
+        self.world.callers[path] = self.caller
+
+    def on_behalf_of(self, caller: str) -> "FakePackageStore":
+        """Return the same store, which notes the caller of every file."""
+        return replace(self, caller=caller)
 
     def delete(self, stored: StoredFile) -> None:
         """Delete a file that still has this ETag; else raise `ConditionFailed`."""

@@ -52,6 +52,8 @@ class World:
     """(Repository, file) → row."""
     states: dict[str, RepositoryState] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
+    callers: dict[str, str] = field(default_factory=dict)
+    """Path → who stored the file there last, where that is known."""
     tokens: int = 0
     """How many tokens have been given out."""
     versions: int = 0

@@ -163,8 +163,9 @@ def test_refused_credentials_raise_an_alarm() -> None:
 def test_alarms_and_their_metrics_exist_only_where_a_person_receives_them(given: dict[str, str]) -> None:
     costing = [*ALARMS, *resources("AWS::Logs::MetricFilter")]
 
-    assert not any(exists(name, values()) for name in costing)
-    assert all(exists(name, values(given)) for name in costing)
+    assert not any(exists(name, values({"AccessPolicy": "true"})) for name in costing)
+    assert all(exists(name, values(given | {"AccessPolicy": "true"})) for name in costing)
+    assert not exists("AccessPolicyAlarm", values(given))
     assert GLOBALS["Environment"]["Variables"]["CHARTHOUSE_ALARMS"] == {"Fn::If": ["HasAlarms", "true", ""]}
     assert exists("ApiErrorsAlarm", values(given | {"AccessLogs": "false"}))
     assert not exists("ApiErrors", values(given | {"AccessLogs": "false"}))

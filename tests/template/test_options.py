@@ -156,6 +156,7 @@ PASSWORD = "0123456789abcdef"
         ({"BearerAuth": "true"}, "needs AuthPublicKey"),
         ({"AllowAnonymousPush": "true", "BearerAuth": "true", "AuthPublicKey": "MII"}, "would bypass BearerAuth"),
         ({"AllowAnonymousPush": "true", "BasicAuthUser": "a", "BasicAuthPass": PASSWORD}, "would bypass BearerAuth"),
+        ({"AllowAnonymousPush": "true", "AccessPolicy": "true"}, "would bypass BearerAuth"),
         ({"ProvPostFormFieldName": "chart"}, "must not be the same"),
         ({"KmsKeyArn": KEY}, "needs StorageAmazonSse=aws:kms"),
         ({"DomainName": "charts.example.com"}, "needs CertificateArn"),

@@ -1,6 +1,7 @@
 """What each function may do: exactly the rights in this list."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ INDEX = "objects/.charthouse/index/*"
 ANSWERS = "objects/.charthouse/answers/*"
 LIST = {("s3:ListBucket", "bucket")}
 PASSWORD = {("secretsmanager:GetSecretValue", "BasicAuthSecret.Id")}
+POLICY = {("s3:GetObject", "objects/.charthouse/access.json")}
 DECRYPT = {("kms:Decrypt", "KmsKeyArn"), ("kms:Decrypt", "FormerKmsKeyArn")}
 ENCRYPT = {("kms:GenerateDataKey", "KmsKeyArn")}
 
@@ -33,17 +35,22 @@ PUBLISHING = (
 )
 
 RIGHTS = {
-    "ReadFiles": _each("s3:GetObject", *PACKAGES, INDEX) | LIST | PASSWORD | DECRYPT,
+    "ReadFiles": _each("s3:GetObject", *PACKAGES, INDEX) | LIST | PASSWORD | POLICY | DECRYPT,
     "ListCharts": _each("s3:GetObject s3:GetObjectVersion", PACKAGES[0], INDEX)
     | _each("s3:GetObject s3:PutObject", ANSWERS)
     | ROWS
     | LIST
     | PASSWORD
+    | POLICY
     | DECRYPT
     | ENCRYPT,
-    "ShowHome": {("dynamodb:BatchGetItem", "Table.Arn")} | LIST | PASSWORD,
-    "UploadCharts": PUBLISHING | _each("s3:PutObject s3:DeleteObject", *PACKAGES) | PASSWORD,
-    "DeleteCharts": PUBLISHING | _each("s3:DeleteObject", *PACKAGES) | {("s3:PutObject", PACKAGES[1])} | PASSWORD,
+    "ShowHome": {("dynamodb:BatchGetItem", "Table.Arn")} | LIST | PASSWORD | POLICY | DECRYPT,
+    "UploadCharts": PUBLISHING | _each("s3:PutObject s3:DeleteObject", *PACKAGES) | PASSWORD | POLICY,
+    "DeleteCharts": PUBLISHING
+    | _each("s3:DeleteObject", *PACKAGES)
+    | {("s3:PutObject", PACKAGES[1])}
+    | PASSWORD
+    | POLICY,
     "IndexObjects": PUBLISHING
     | _each("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", "ObjectEvents.Arn"),
     "ReconcileRepositories": PUBLISHING
@@ -88,6 +95,18 @@ def test_a_function_that_queries_the_table_may_query_its_indexes(function: str) 
     rights = _rights(function)
 
     assert ("dynamodb:Query", "Table.Arn") not in rights or ("dynamodb:Query", "table/index/*") in rights
+
+
+def test_no_function_writes_the_access_policy() -> None:
+    writing = [
+        (name, place)
+        for name in FUNCTIONS
+        for action, place in _rights(name)
+        if action in {"s3:PutObject", "s3:DeleteObject"}
+    ]
+
+    assert writing
+    assert not [found for found in writing if fnmatchcase("objects/.charthouse/access.json", found[1])]
 
 
 def test_only_these_write_or_delete_packages() -> None:

@@ -52,7 +52,7 @@ def test_current_packages_never_expire() -> None:
 def test_the_rules_for_our_own_objects_apply_to_no_others() -> None:
     rules = {rule["Id"]: rule for rule in BUCKET["LifecycleConfiguration"]["Rules"]}
 
-    for name, below in (("old-indexes", ".charthouse/"), ("answers", ".charthouse/answers/")):
+    for name, below in (("old-indexes", ".charthouse/index/"), ("answers", ".charthouse/answers/")):
         prefixed = {"Fn::Sub": f"${{StorageAmazonPrefix}}/{below}"}
         assert rules[name]["Prefix"] == {"Fn::If": ["HasPrefix", prefixed, below]}
 

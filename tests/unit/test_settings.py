@@ -47,6 +47,8 @@ def test_every_option_reaches_its_place() -> None:
         "CHARTHOUSE_BASIC_AUTH_SECRET": "arn:secret",
         "CHARTHOUSE_AUTH_ANONYMOUS_GET": "true",
         "CHARTHOUSE_ALLOW_ANONYMOUS_PUSH": "true",
+        "CHARTHOUSE_ACCESS_POLICY": "true",
+        "CHARTHOUSE_ALLOW_TOKENS_WITHOUT_EXPIRY": "true",
         "CHARTHOUSE_CORS_ALLOW_ORIGIN": "*",
         "CHARTHOUSE_ARTIFACT_HUB_REPO_ID": "id",
         "CHARTHOUSE_ENABLE_METRICS": "true",
@@ -83,6 +85,8 @@ def test_every_option_reaches_its_place() -> None:
             basic_secret="arn:secret",
             anonymous_get=True,
             anonymous_push=True,
+            policy=True,
+            unlimited_tokens=True,
         ),
         Site(
             cors_allow_origin="*",

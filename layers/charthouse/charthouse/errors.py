@@ -13,6 +13,7 @@
     │   ├── TooLarge                more bytes than may be sent or answered (413)
     │   ├── StorageLimitReached     the repository is full (507)
     │   └── Unavailable             AWS throttles or fails; nothing was stored (503)
+    ├── InvalidPolicy               the access policy cannot be read or has a mistake
     └── ConditionFailed             a conditional write lost to another process; start again
 
 The status of each is decided in one place, `charthouse.web.problems`.
@@ -87,6 +88,10 @@ class StorageLimitReached(Refusal):
 
 class Unavailable(Refusal):
     """AWS throttled or failed after retries."""
+
+
+class InvalidPolicy(CharthouseError):
+    """The access policy cannot be read or has a mistake; the message says where, and quotes no password."""
 
 
 class ConditionFailed(CharthouseError):

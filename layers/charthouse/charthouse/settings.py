@@ -83,6 +83,10 @@ class Access:
     """ARN of the Secrets Manager secret that holds the password; empty: Basic is off."""
     anonymous_get: bool = False
     anonymous_push: bool = False
+    policy: bool = False
+    """Whether `.charthouse/access.json` says who may do what, too."""
+    unlimited_tokens: bool = False
+    """Whether a token may live longer than a day, or have no `exp`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +154,8 @@ class Settings:
                 basic_secret=env.text("BASIC_AUTH_SECRET"),
                 anonymous_get=env.flag("AUTH_ANONYMOUS_GET"),
                 anonymous_push=env.flag("ALLOW_ANONYMOUS_PUSH"),
+                policy=env.flag("ACCESS_POLICY"),
+                unlimited_tokens=env.flag("ALLOW_TOKENS_WITHOUT_EXPIRY"),
             ),
             site=Site(
                 cors_allow_origin=env.text("CORS_ALLOW_ORIGIN"),

@@ -40,8 +40,9 @@ ALARM_METRICS = {
     "synced": Metric("Synced"),
     "unlisted": Metric("Unlisted"),
     "failed": Metric("Failed"),
+    "policy_failures": Metric("AccessPolicyFailures"),
 }
-"""Of the schedules, where there are alarms: nothing else reads them."""
+"""Of the schedules and the access policy, where there are alarms: nothing else reads them."""
 
 METRICS = REQUEST_METRICS | ALARM_METRICS
 """Fields that are measured too. Few, because every custom metric is paid for by the month.
@@ -76,9 +77,9 @@ class Telemetry:
     """Field → metric, of those that are written."""
     _bound: dict[str, str | float] = field(default_factory=dict)
 
-    def bind(self, request_id: str) -> None:
-        """Put the request id on every line from here on."""
-        self._bound = {"request_id": request_id}
+    def bind(self, request_id: str, **fields: str | float) -> None:
+        """Put the request id and these fields on every line from here on, and no earlier ones."""
+        self._bound = {"request_id": request_id, **fields}
 
     def record(self, event: str, **fields: str | float) -> None:
         """Log the event; write its metrics at once, so that a function killed later loses none."""

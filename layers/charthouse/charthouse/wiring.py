@@ -7,10 +7,10 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from charthouse.access.authorizer import Authorizer
+from charthouse.access.authorizer import Authorizer, Sources
 from charthouse.aws.presign import PresignedFiles, Signer
 from charthouse.aws.secrets import Secret
 from charthouse.repository.ports import Events
@@ -24,11 +24,49 @@ THREADS = 4
 """Files synced at once: each waits for AWS most of the time, and may hold a package of 100 MiB."""
 
 
-def authorizer(settings: Settings, events: Events) -> Authorizer:
-    """Return the authorizer; the Basic password is fetched from Secrets Manager when a client sends one."""
-    signer = Signer("secretsmanager", settings.storage.region, credentials)
-    secret = Secret(settings.access.basic_secret, settings.storage, signer, events, time.time)
-    return Authorizer(settings.access, lambda: secret.text().encode(), time.time)
+def authorizer(settings: Settings, events: Events, *, registry: bool = False) -> Authorizer:
+    """Return the authorizer; nothing is fetched before a request needs it.
+
+    With `registry` it also issues and accepts tokens for the OCI routes, for which the function needs rights on the
+    table.
+    """
+    storage, region = settings.storage, settings.storage.region
+    secret = Secret(
+        settings.access.basic_secret, storage, Signer("secretsmanager", region, credentials), events, time.time
+    )
+    sources = Sources(lambda: secret.text().encode(), note=lambda why: events.record("access_key_unusable", reason=why))
+    if settings.access.policy:
+        sources = _with_policy(sources, settings, events)
+    if registry:
+        sources = _with_tokens(sources, settings)
+    return Authorizer(settings.access, sources, time.time, dynamic=settings.paths.depth_dynamic)
+
+
+def _with_policy(sources: Sources, settings: Settings, events: Events) -> Sources:
+    # Only deployments with a policy pay for the imports.
+    from charthouse.access.issuers import IssuerKeys  # noqa: PLC0415
+    from charthouse.access.policies import CurrentPolicy  # noqa: PLC0415
+    from charthouse.aws.access import S3Policy  # noqa: PLC0415
+    from charthouse.aws.http import fetch  # noqa: PLC0415
+
+    document = S3Policy(settings.storage, Signer("s3", settings.storage.region, credentials))
+
+    def failed(reason: str) -> None:
+        events.record("access_policy_not_refreshed", reason=reason, policy_failures=1)
+
+    def not_fetched(reason: str) -> None:
+        events.record("issuer_keys_not_fetched", reason=reason)
+
+    policy = CurrentPolicy(document.read, time.time, failed)
+    return replace(sources, policy=policy, issuers=IssuerKeys(fetch, time.time, not_fetched))
+
+
+def _with_tokens(sources: Sources, settings: Settings) -> Sources:
+    from charthouse.access.registry import RegistryTokens  # noqa: PLC0415
+    from charthouse.aws.access import DynamoTokens  # noqa: PLC0415
+
+    tokens = DynamoTokens(settings.storage, Signer("dynamodb", settings.storage.region, credentials))
+    return replace(sources, registry=RegistryTokens(tokens, time.time))
 
 
 def presigned_files(settings: Settings) -> PresignedFiles:

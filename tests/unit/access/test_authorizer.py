@@ -1,16 +1,18 @@
-"""Which requests are authorized."""
+"""Which requests are authorized, by the template's parameters."""
 
 import base64
+from dataclasses import replace
 
 import pytest
-from charthouse.access.authorizer import PASSWORD_SECONDS, REMEMBERED, REMEMBERED_SECONDS, Authorizer
+from charthouse.access.authorizer import PASSWORD_SECONDS, REMEMBERED, REMEMBERED_SECONDS, Authorizer, Sources
+from charthouse.access.callers import Caller, Identity, Source
 from charthouse.access.grants import Action
 from charthouse.errors import Forbidden, Unauthorized, Unavailable
 from charthouse.settings import Access
 
-from tests.tokens import a_key, a_token, an_entry, public_pem
+from tests.tokens import NOW, a_key, a_token, an_entry, public_pem
 
-PULL, PUSH = Action.PULL, Action.PUSH
+PULL, PUSH, DELETE = Action
 PASSWORD = "s3cret:\u00fc".encode()
 
 BASIC_ON = Access(basic_user="ann", basic_secret="arn:secret")
@@ -24,7 +26,7 @@ class Surroundings:
     """a clock set by the test, and a secret that counts how often it is fetched."""
 
     def __init__(self, password: bytes = PASSWORD) -> None:
-        self.now = 1_800_000_000.0
+        self.now = NOW
         self.password = password
         self.fetches = 0
         self.failing = False
@@ -36,7 +38,7 @@ class Surroundings:
         return self.password
 
     def authorizer(self, access: Access) -> Authorizer:
-        return Authorizer(access, self.fetch, lambda: self.now)
+        return Authorizer(access, Sources(self.fetch), lambda: self.now)
 
 
 def basic(user: str = "ann", password: bytes = PASSWORD) -> str:
@@ -56,9 +58,20 @@ def test_with_nothing_configured_reads_are_open_and_writes_say_what_to_set() -> 
 
 
 def test_anonymous_push_opens_writes_whatever_credentials_come() -> None:
-    for access in (Access(anonymous_push=True), Access(basic_user="ann", basic_secret="arn", anonymous_push=True)):
-        an_authorizer(access).authorize(PUSH, "", None)
-        an_authorizer(access).authorize(PUSH, "", basic("ann", b"wrong"))
+    authorizer = an_authorizer(Access(anonymous_push=True))
+
+    for authorization in (None, basic("ann", b"wrong"), "Bearer a.b.c"):
+        for action in Action:
+            assert authorizer.authorize(action, "", authorization).identity.facts() == {"caller": "anonymous"}
+
+
+@pytest.mark.parametrize("access", [BASIC_ON, BEARER_ON, BOTH_ON, Access(policy=True)])
+def test_anonymous_push_opens_nothing_beside_another_rule(access: Access) -> None:
+    authorizer = an_authorizer(replace(access, anonymous_push=True))
+
+    for action in Action:
+        with pytest.raises(Unauthorized):
+            authorizer.authorize(action, "", None)
 
 
 def test_anonymous_push_does_not_open_reads_that_are_closed() -> None:
@@ -148,7 +161,15 @@ def test_a_token_admits_to_what_it_grants(access: Access) -> None:
 
     authorizer.authorize(PULL, "org1/repo1", authorization)
     authorizer.authorize(PUSH, "org1/repo2", authorization)
-    for action, repo in ((PUSH, "org1/repo1"), (PULL, "org1/repo2"), (PULL, "org1"), (PULL, "")):
+    # ChartMuseum's push includes delete.
+    authorizer.authorize(DELETE, "org1/repo2", authorization)
+    for action, repo in (
+        (PUSH, "org1/repo1"),
+        (DELETE, "org1/repo1"),
+        (PULL, "org1/repo2"),
+        (PULL, "org1"),
+        (PULL, ""),
+    ):
         with pytest.raises(Forbidden, match=f"does not allow {action} on {repo or 'repo'}"):
             authorizer.authorize(action, repo, authorization)
 
@@ -162,7 +183,7 @@ def test_a_token_without_a_scheme_is_taken_as_one() -> None:
     [
         a_token(an_entry("repo", "pull"), key=a_key("somebody else's")),
         a_token(an_entry("repo", "pull"), exp=1),
-        a_token(an_entry("repo", "pull"), access=None),
+        a_token(access=None),
         a_token(an_entry("repo", "pull"), algorithm="RS512"),
         "a.b.c",
         "garbage",
@@ -315,7 +336,7 @@ def test_what_was_refused_is_not_remembered_and_memory_is_bounded() -> None:
     assert len(authorizer._remembered) == 0
 
     for number in range(REMEMBERED + 5):
-        authorizer._remember(b"%d" % number, around.now + 1, None)
+        authorizer._remember(b"%d" % number, around.now + 1, 0, Caller(Identity(Source.OWNER)))
     assert len(authorizer._remembered) == REMEMBERED
 
 

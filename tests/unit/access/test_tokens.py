@@ -6,17 +6,29 @@ import hmac
 import json
 
 import pytest
-from charthouse.access.tokens import MAX_TOKEN, read_claims, read_public_key
+from charthouse.access.tokens import MAX_TOKEN, read_claims, read_key_set, read_public_key, read_unverified
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jwt.algorithms import RSAAlgorithm
 
-from tests.tokens import a_key, a_raw_token, a_token, an_entry, an_unsigned_token, private_pem, public_pem
+from tests.tokens import (
+    NOW,
+    a_jwk,
+    a_key,
+    a_raw_token,
+    a_token,
+    an_ec_key,
+    an_entry,
+    an_unsigned_token,
+    private_pem,
+    public_pem,
+)
 
-NOW = 1_800_000_000.0
 KEY = a_key().public_key()
 
 
@@ -54,8 +66,8 @@ def test_a_key_is_read_in_every_usual_form(text: str) -> None:
     assert read_public_key(text).public_numbers() == KEY.public_numbers()
 
 
-def ec_pem() -> str:
-    public = ec.generate_private_key(ec.SECP256R1()).public_key()
+def p384_pem() -> str:
+    public = ec.generate_private_key(ec.SECP384R1()).public_key()
     return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
@@ -68,7 +80,7 @@ def ec_pem() -> str:
         (public_pem().replace("A", "B"), "cannot be read"),
         (private_pem(), "private key"),
         (base64.b64encode(private_pem().encode()).decode(), "private key"),
-        (ec_pem(), "RSA"),
+        (p384_pem(), "RSA or a P-256"),
         (public_pem(a_key("short", 1024)), "1024 bits"),
     ],
 )
@@ -83,9 +95,32 @@ def test_a_signed_token_gives_its_claims() -> None:
     assert read_claims(token, KEY, NOW) == {"access": [an_entry("org1", "pull")], "exp": NOW + 60, "sub": "ci"}
 
 
-def test_a_token_needs_no_expiry_audience_or_issuer_as_in_chartmuseum() -> None:
-    assert read_claims(a_token(), KEY, NOW) is not None
+def test_audience_and_issuer_do_not_count_as_in_chartmuseum() -> None:
     assert read_claims(a_token(aud="somebody else", iss="https://elsewhere.example.com"), KEY, NOW) is not None
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {},
+        {"iat": NOW},
+        {"exp": NOW + 86_401, "iat": NOW},
+        {"exp": NOW + 100, "iat": NOW - 86_301},
+        {"exp": NOW + 100, "iat": 0},
+        # Without `iat` it may have been issued just now, by a clock a minute ahead.
+        {"exp": NOW + 86_461},
+    ],
+)
+def test_a_token_without_expiry_or_with_a_distant_one_counts_only_if_allowed(claims: dict[str, object]) -> None:
+    token = a_raw_token(json.dumps(claims).encode())
+
+    assert read_claims(token, KEY, NOW) is None
+    assert read_claims(token, KEY, NOW, unlimited=True) == claims
+
+
+@pytest.mark.parametrize("claims", [{"exp": NOW + 86_400, "iat": NOW}, {"exp": NOW + 86_460}])
+def test_a_token_may_live_for_a_day(claims: dict[str, object]) -> None:
+    assert read_claims(a_raw_token(json.dumps(claims).encode()), KEY, NOW) == claims
 
 
 @pytest.mark.parametrize(
@@ -108,9 +143,10 @@ def test_a_token_needs_no_expiry_audience_or_issuer_as_in_chartmuseum() -> None:
 )
 def test_times_are_kept_to_within_a_minute(claims: dict[str, object], good: bool) -> None:  # noqa: FBT001
     # PyJWT refuses to sign some of these times itself.
-    token = a_raw_token(json.dumps(claims).encode())
+    token = a_raw_token(json.dumps({"exp": NOW + 600} | claims).encode())
 
-    assert (read_claims(token, KEY, NOW) is not None) is good
+    for unlimited in (False, True):
+        assert (read_claims(token, KEY, NOW, unlimited=unlimited) is not None) is good
 
 
 @pytest.mark.parametrize("time", [b"NaN", b"Infinity", b"-Infinity"])
@@ -121,6 +157,83 @@ def test_a_time_that_json_does_not_know_is_wrong(time: bytes) -> None:
 @pytest.mark.parametrize("algorithm", ["RS384", "RS512", "PS256", "PS512"])
 def test_only_rs256_counts(algorithm: str) -> None:
     assert read_claims(a_token(algorithm=algorithm), KEY, NOW) is None
+
+
+EC_KEY = an_ec_key().public_key()
+
+
+def test_a_p256_key_verifies_es256() -> None:
+    token = a_token(an_entry("org1", "pull"), key=an_ec_key(), algorithm="ES256")
+
+    assert read_public_key(public_pem_of(EC_KEY)).public_numbers() == EC_KEY.public_numbers()
+    assert read_claims(token, EC_KEY, NOW) is not None
+    assert read_claims(token, an_ec_key("somebody else's").public_key(), NOW) is None
+
+
+def test_the_algorithm_is_the_keys_whatever_the_token_says() -> None:
+    lying = base64.urlsafe_b64encode(b'{"alg":"ES256"}').rstrip(b"=") + b".e30"
+    signature = a_key().sign(lying, PKCS1v15(), SHA256())
+    tokens = [a_token(), a_token(key=an_ec_key(), algorithm="ES256")]
+    tokens += [(lying + b"." + base64.urlsafe_b64encode(signature).rstrip(b"=")).decode()]
+
+    by_rsa, by_ec = (
+        [read_claims(token, key, NOW, unlimited=True) is not None for token in tokens] for key in (KEY, EC_KEY)
+    )
+
+    assert by_rsa == [True, False, False]
+    assert by_ec == [False, True, False]
+
+
+def public_pem_of(key: ec.EllipticCurvePublicKey) -> str:
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def test_a_key_set_gives_the_keys_that_verify_tokens() -> None:
+    entries = [a_jwk(KEY, kid="rsa", use="sig", alg="RS256"), a_jwk(EC_KEY, kid="ec"), a_jwk(KEY)]
+
+    keys = read_key_set(json.dumps({"keys": entries, "other": 1}).encode())
+
+    assert [kid for kid, _ in keys] == ["rsa", "ec", None]
+    assert read_claims(a_token(), keys[0][1], NOW) is not None
+    assert read_claims(a_token(key=an_ec_key(), algorithm="ES256"), keys[1][1], NOW) is not None
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        a_jwk(KEY, use="enc"),
+        a_jwk(KEY, alg="RS512"),
+        a_jwk(KEY, alg="HS256"),
+        a_jwk(EC_KEY, alg="RS256"),
+        a_jwk(a_key("short", 1024).public_key()),
+        a_jwk(ec.generate_private_key(ec.SECP384R1()).public_key()),
+        RSAAlgorithm.to_jwk(a_key(), as_dict=True),
+        {"kty": "oct", "k": "c2VjcmV0"},
+        {"kty": ["RSA"]},
+        {"kty": "RSA", "n": "AQAB"},
+        {"kty": "RSA", "n": 1, "e": 2},
+        {"kty": "EC", "crv": "P-256", "x": "AA", "y": "AA"},
+        {"kty": "EC", "crv": "P-256", "x": None, "y": []},
+        {},
+        "x",
+        None,
+    ],
+)
+def test_a_key_for_something_else_is_left_out(entry: object) -> None:
+    assert read_key_set(json.dumps({"keys": [entry, a_jwk(KEY, kid="good")]}).encode())[0][0] == "good"
+
+
+@pytest.mark.parametrize("document", [b"", b"x", b"[]", b"{}", b'{"keys": {}}', b"\xff"])
+def test_what_is_not_a_key_set_is_an_error(document: bytes) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (of json or our own)
+        read_key_set(document)
+
+
+@pytest.mark.parametrize(
+    "token", ["", "a.b.c", "e30.e30", "W10.e30.x", "e30.W10.x", "e30.eyJhIjoxLCJhIjoyfQ.x", "é.e30.x"]
+)
+def test_a_token_is_read_before_it_is_verified_or_not_at_all(token: str) -> None:
+    assert read_unverified(token) in (None, ({}, {}))
 
 
 def test_an_unsigned_token_is_wrong() -> None:
@@ -185,4 +298,5 @@ def test_deeply_nested_headers_are_wrong_and_no_crash() -> None:
 )
 def test_any_text_is_a_wrong_token(text: str) -> None:
     assert read_claims(text, KEY, NOW) is None
+    read_unverified(f"{text}.{text}.{text}")
     assert read_claims(f"{text}.{text}.{text}", KEY, NOW) is None

@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 import pytest
-from charthouse.aws.http import PAUSE, Answer, send
+from charthouse.aws.http import MAX_BODY, PAUSE, send
 from charthouse.errors import Unavailable
 
 
@@ -15,13 +15,21 @@ def test_any_other_answer_is_returned() -> None:
     with a_server([(404, b"none")]) as server:
         answer = send("POST", f"{server.url}/a%20b", {"X-Test": "1"}, b"question")
 
-    assert answer == Answer(404, b"none")
+    assert (answer.status, answer.body) == (404, b"none")
+    assert answer.headers["content-length"] == "4"
     assert server.requests == [("POST", "/a%20b", "1", b"question")]
 
 
 def test_a_head_has_no_body() -> None:
     with a_server([(200, b"never sent")]) as server:
-        assert send("HEAD", f"{server.url}/a", {}) == Answer(200, b"")
+        answer = send("HEAD", f"{server.url}/a", {})
+
+    assert (answer.status, answer.body) == (200, b"")
+
+
+def test_a_body_is_read_up_to_its_bound() -> None:
+    with a_server([(200, bytes(MAX_BODY + 1))]) as server:
+        assert len(send("GET", f"{server.url}/a", {}).body) == MAX_BODY
 
 
 @pytest.mark.parametrize("status", [500, 503, 429])

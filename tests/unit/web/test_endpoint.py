@@ -6,12 +6,14 @@ import logging
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
-from charthouse.access.authorizer import Authorizer
+from charthouse.access.authorizer import Authorizer, Sources
+from charthouse.access.callers import Identity, Source
 from charthouse.errors import ChartVersionExists, ConditionFailed, StorageLimitReached, Unavailable
-from charthouse.settings import Access, Settings, Site
+from charthouse.settings import Access, Paths, Settings, Site
 from charthouse.telemetry import Telemetry
 from charthouse.web.endpoint import Endpoint
 from charthouse.web.requests import Request
@@ -22,6 +24,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from tests.events import an_event
+from tests.tokens import NOW, a_token, an_entry, public_pem
 
 PRIVATE = Settings(access=Access(basic_user="ann", basic_secret="arn"))
 OPEN = Settings(access=Access(anonymous_push=True))
@@ -55,7 +58,7 @@ class Function:
         # A logger of its own, not one of the process: nothing is shared between tests.
         log = logging.Logger("test", logging.INFO)  # noqa: LOG001
         log.addHandler(self.lines)
-        authorizer = Authorizer(settings.access, lambda: b"secret", lambda: 0.0)
+        authorizer = Authorizer(settings.access, Sources(lambda: b"secret"), lambda: NOW)
         ticks = iter(range(1000000))
 
         def answer(request: Request, route: Route) -> Response:
@@ -231,6 +234,7 @@ def test_one_line_says_what_was_requested_and_how_it_ended() -> None:
     assert function.logged == [
         {
             "request_id": "abc",
+            "caller": "anonymous",
             "method": "GET",
             "kind": "version",
             "chart": "mychart",
@@ -250,6 +254,45 @@ def test_a_refusal_is_logged_with_its_reason() -> None:
     assert function.logged[0]["status"] == 401
     assert function.logged[0]["problem"] == "unauthorized"
     assert "c2VjcmV0" not in repr(vars(function.lines.records[0]))
+
+
+def test_who_did_it_is_logged_and_known_to_the_function() -> None:
+    asked: list[Request] = []
+
+    def work(request: Request, _route: Route) -> Response:
+        asked.append(request)
+        return Response(201)
+
+    function = Function(PRIVATE, work)
+    function("GET", "/index.yaml", headers={"Authorization": "Basic " + base64.b64encode(b"ann:secret").decode()})
+
+    assert asked[0].caller == Identity(Source.OWNER, "ann")
+    assert function.logged[0]["user"] == "ann"
+    assert "secret" not in repr(function.logged)
+
+
+def test_a_request_that_is_refused_names_no_caller_of_an_earlier_one() -> None:
+    function = Function(PRIVATE)
+
+    function("GET", "/index.yaml", headers={"Authorization": "Basic " + base64.b64encode(b"ann:secret").decode()})
+    function("GET", "/index.yaml")
+
+    assert "user" not in function.logged[1]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/", 401), ("/team/", 401)])
+def test_the_page_above_all_repositories_needs_credentials_too(path: str, status: int) -> None:
+    function = Function(replace(PRIVATE, paths=Paths(1)))
+
+    assert function("GET", path)["statusCode"] == status
+
+
+def test_the_page_above_all_repositories_is_for_everyone_who_may_come_in() -> None:
+    settings = replace(PRIVATE, paths=Paths(1), access=Access(bearer_auth=True, public_key=public_pem()))
+    token = a_token(an_entry("team", "pull"))
+
+    assert Function(settings)("GET", "/", headers={"Authorization": f"Bearer {token}"})["statusCode"] == 200
+    assert Function(settings)("GET", "/other/", headers={"Authorization": f"Bearer {token}"})["statusCode"] == 403
 
 
 def test_health_is_logged_only_if_configured() -> None:
@@ -342,7 +385,7 @@ def test_the_request_id_is_bound_before_the_work_begins() -> None:
     log.addHandler(lines)
     telemetry = Telemetry(log, lambda _values: None)
 
-    @Endpoint(Settings(), Authorizer(Access(), bytes, float), {Kind.INDEX}, telemetry)
+    @Endpoint(Settings(), Authorizer(Access(), Sources(bytes), float), {Kind.INDEX}, telemetry)
     def handler(_request: Request, _route: Route) -> Response:
         telemetry.record("index_published", rows=1)
         return Response(200)

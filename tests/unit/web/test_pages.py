@@ -5,11 +5,13 @@ import hashlib
 import json
 import re
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import charthouse
 import pytest
 import yaml
+from charthouse.access.callers import ANONYMOUS, Identity, Source
 from charthouse.errors import NotFound
 from charthouse.repository.ports import RepositoryState
 from charthouse.settings import Access, Paths, Rules, Settings, Site
@@ -23,8 +25,8 @@ from tests.events import an_event
 REQUEST = Request.read(an_event(), "id")
 
 
-def home(settings: Settings, repo: str = "") -> str:
-    response = answer(REQUEST, Route(Kind.HOME, repo), settings)
+def home(settings: Settings, repo: str = "", caller: Identity = ANONYMOUS) -> str:
+    response = answer(replace(REQUEST, caller=caller), Route(Kind.HOME, repo), settings)
     assert response.status == 200
     assert response.headers["Content-Type"] == "text/html; charset=utf-8"
     assert isinstance(response.body, str)
@@ -62,13 +64,14 @@ def test_a_repository_below_a_context_path_has_its_own_page() -> None:
 
 
 def test_the_page_says_how_to_authenticate() -> None:
-    closed = home(Settings(access=Access(basic_user="ann", basic_secret="arn")))
-    assert "--username USER --password PASSWORD" in closed
-    assert "curl -u USER:PASSWORD" in closed
-
-    opened = home(Settings(access=Access(basic_user="ann", basic_secret="arn", anonymous_get=True)))
-    assert "--username" not in opened
-    assert "curl -u USER:PASSWORD" in opened
+    for access in (Access(basic_user="ann", basic_secret="arn"), Access(policy=True)):
+        closed = home(Settings(access=access), caller=Identity(Source.USER, "ann"))
+        assert "--username USER --password PASSWORD" in closed
+        assert "curl -u USER:PASSWORD" in closed
+        # An anonymous caller who sees the page may read the repository.
+        opened = home(Settings(access=access))
+        assert "--username" not in opened
+        assert "curl -u USER:PASSWORD" in opened
 
 
 def test_the_page_promises_nothing_that_is_off() -> None:

@@ -1,7 +1,8 @@
-"""What a token allows: its `access` claim read for one repository."""
+"""What credentials allow: actions on repositories, granted by pattern or by a token's `access` claim."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -13,11 +14,70 @@ _PLAIN = re.compile(r"[A-Za-z0-9._~@+=/-]*")
 
 
 class Action(StrEnum):
-    """What a request does to a repository; neither includes the other."""
+    """What a request does to a repository; none includes another."""
 
     PULL = "pull"
     PUSH = "push"
-    """Upload and delete."""
+    """Upload."""
+    DELETE = "delete"
+
+
+EVERYTHING = frozenset(Action)
+NOTHING: frozenset[Action] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Actions on all repositories whose name matches one of the patterns."""
+
+    repositories: tuple[str, ...]
+    actions: frozenset[Action]
+
+
+def granted(grants: Iterable[Grant], repo: str) -> frozenset[Action]:
+    """Return the actions that these grants together allow on the repository."""
+    matching = (grant.actions for grant in grants if any(matches(pattern, repo) for pattern in grant.repositories))
+    return NOTHING.union(*matching)
+
+
+def is_pattern(pattern: str) -> bool:
+    """Return whether `matches` can take this: `**` may stand for whole segments only."""
+    return all(segment == "**" or "**" not in segment for segment in pattern.split("/"))
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Return whether the pattern stands for the whole text, both divided into segments by `/`.
+
+    `*` is any characters within one segment, `**` any number of segments, none included. The empty text has no
+    segment: only the empty pattern and `**` match it. Takes time in proportion to the product of both lengths.
+    """
+    return _glob(_segments(pattern), _segments(text), "**", lambda one, other: _glob(one, other, "*", str.__eq__))
+
+
+def _segments(text: str) -> list[str]:
+    return text.split("/") if text else []
+
+
+def _glob(pattern: Sequence[str], text: Sequence[str], star: str, fits: Callable[[str, str], bool]) -> bool:
+    """Match item by item, `star` being any number of them.
+
+    Only the last star is tried again with one item more: what an earlier one could take, the last one can take too.
+    """
+    at = position = 0
+    after_star, taken = -1, 0
+    while position < len(text):
+        if at < len(pattern) and pattern[at] == star:
+            at += 1
+            after_star, taken = at, position
+        elif at < len(pattern) and fits(pattern[at], text[position]):
+            at += 1
+            position += 1
+        elif after_star >= 0:
+            taken += 1
+            at, position = after_star, taken
+        else:
+            return False
+    return all(item == star for item in pattern[at:])
 
 
 def namespace(repo: str) -> str:
@@ -25,13 +85,13 @@ def namespace(repo: str) -> str:
     return repo or "repo"
 
 
-def granted(claims: Mapping[str, Any], repo: str, search_path: str = "") -> frozenset[Action] | None:
+def claimed(claims: Mapping[str, Any], repo: str, search_path: str = "") -> frozenset[Action] | None:
     """Return the actions these claims allow on the repository, or None if the claim `access` is missing.
 
     `access` is a list of `{"type": "artifact-repository", "name": <namespace>, "actions": ["pull", "push"]}`; a bare
-    string is accepted for `actions`. `search_path` is a JMESPath expression that replaces this rule; the variables
-    `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` are replaced inside its quoted strings; what it does not find is not granted.
-    Raises `ValueError` if it is not a JMESPath expression.
+    string is accepted for `actions`. `push` is ChartMuseum's and means upload and delete. `search_path` is a JMESPath
+    expression that replaces this rule; the variables `$NAMESPACE` and `$ACCESS_ENTRY_TYPE` are replaced inside its
+    quoted strings; what it does not find is not granted. Raises `ValueError` if it is not a JMESPath expression.
     """
     if search_path:
         found = _search(claims, repo, search_path)
@@ -39,8 +99,9 @@ def granted(claims: Mapping[str, Any], repo: str, search_path: str = "") -> froz
         found = _access(claims["access"], repo)
     else:
         return None
-    actions = [found] if isinstance(found, str) else found if isinstance(found, list) else []
-    return frozenset(action for action in Action if action.value in actions)
+    words = [found] if isinstance(found, str) else found if isinstance(found, list) else []
+    actions = frozenset(action for action in Action if action.value in words)
+    return actions | {Action.DELETE} if Action.PUSH in actions else actions
 
 
 def _access(entries: list[Any], repo: str) -> list[Any]:

@@ -8,6 +8,7 @@ from charthouse.settings import Storage
 OURS = ".charthouse/"
 INDEXES = f"{OURS}index/"
 ANSWERS = f"{OURS}answers/"
+POLICY = f"{OURS}access.json"
 INDEX_FILE = "index.yaml"
 
 

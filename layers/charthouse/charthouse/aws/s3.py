@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -23,6 +23,9 @@ UPLOAD_ID = "charthouse-upload-id"
 
 DIGEST = "charthouse-digest"
 """Name of the object metadata that saves reading a package to know what its provenance has to sign."""
+
+CALLER = "charthouse-by"
+"""Name of the object metadata that says who stored the object: user, key, or issuer and subject."""
 
 INDEX_TYPE = "application/x-yaml"
 INDEX_CACHE = "no-cache"
@@ -45,6 +48,12 @@ class S3PackageStore:
     s3: "S3Client"
     storage: Storage
     sleep: Callable[[float], None] = time.sleep
+    caller: str = ""
+    """Who stores, noted in an object's metadata; empty: not known."""
+
+    def on_behalf_of(self, caller: str) -> "S3PackageStore":
+        """Return the same store, which notes the caller in every object's metadata."""
+        return replace(self, caller=caller)
 
     def head(self, repo: str, file: str) -> StoredFile | None:
         """Return what is stored now, or None. Needs `s3:ListBucket`, or S3 says 403 instead of 404."""
@@ -159,7 +168,11 @@ class S3PackageStore:
             "Key": self._key(repo, file),
             "Body": body,
             "ContentType": _CONTENT_TYPES.get(file.rpartition(".")[2], "application/octet-stream"),
-            "Metadata": {UPLOAD_ID: upload_id, DIGEST: sha256(body).hexdigest()},
+            "Metadata": {
+                UPLOAD_ID: upload_id,
+                DIGEST: sha256(body).hexdigest(),
+                **({CALLER: self.caller} if self.caller else {}),
+            },
             **_encryption(self.storage),
             **condition,
         }

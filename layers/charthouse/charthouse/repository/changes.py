@@ -102,6 +102,7 @@ def _push_file(repository: Repository, rules: Rules, file: str, body: bytes, exi
         packages.replace(repository, file, body, upload_id)
     elif not packages.create(repository, file, body, upload_id):
         raise ChartVersionExists(exists)
+    repository.record("file_stored", file=file)
     return upload_id
 
 
@@ -159,6 +160,8 @@ def _delete_row(repository: Repository, row: Row) -> bool:
 def _delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Outcome:
     results = repository.map(lambda file: packages.delete(repository, file), files)
     deleted = [file for file, gone in zip(files, results, strict=True) if gone]
+    for file in deleted:
+        repository.record("file_deleted", file=file)
     try:
         rows = repository.map(lambda file: sync_file(repository, file), files)
         # No rows left: an earlier delete may have crashed before it published. Wait for every dirty row.

@@ -54,6 +54,9 @@ class PackageStore(Protocol):
     def replace(self, repo: str, file: str, body: bytes, upload_id: str) -> None:
         """Store over whatever is there."""
 
+    def on_behalf_of(self, caller: str) -> "PackageStore":
+        """Return the same store, which notes the caller beside every file that is stored through it."""
+
     def delete(self, stored: StoredFile) -> None:
         """Delete exactly this version; raise `ConditionFailed` if another is there, or none."""
 

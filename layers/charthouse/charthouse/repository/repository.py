@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 
 from charthouse.errors import ConditionFailed, Unavailable
@@ -50,6 +50,10 @@ class Ports:
     layout: Layout = field(default_factory=Layout)
     map: Map = one_by_one
     reader: PackageReader = field(default_factory=_in_process)
+
+    def on_behalf_of(self, caller: str) -> "Ports":
+        """Return the same ports, which note the caller (visible ASCII) beside every file that is stored."""
+        return replace(self, packages=self.packages.on_behalf_of(caller))
 
     def repository(self, name: str, deadline: float | None = None) -> "Repository":
         """Return a repository; `deadline` is in seconds since the epoch, `PATIENCE` from now unless given."""

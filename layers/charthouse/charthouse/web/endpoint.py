@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from charthouse.access.authorizer import Authorizer
+from charthouse.access.grants import Action
 from charthouse.errors import Forbidden, NotFound, Refusal
+from charthouse.repository.names import is_repository
 from charthouse.settings import Settings
 from charthouse.telemetry import Telemetry
 from charthouse.web import pages
@@ -93,10 +95,20 @@ class Endpoint:
         if request.is_change and request.is_cross_site(settings.site.cors_allow_origin):
             raise Forbidden("a page of another site may not change anything here")
         if route.action is not None:
-            self.authorizer.authorize(route.action, route.repo, request.authorization)
+            request = self._authorized(request, route.action, route.repo)
         if route.kind in self.kinds:
             return answer(request, route)
         return pages.answer(request, route, settings)
+
+    def _authorized(self, request: Request, action: Action, repo: str) -> Request:
+        """Return the request with its caller, who is on every line of the log from here on."""
+        if not is_repository(repo, self.settings.paths):
+            # The page of a deployment whose repositories are all below it: for everyone who may come in at all.
+            self.authorizer.filter_allowed(action, [], request.authorization)
+            return request
+        caller = self.authorizer.authorize(action, repo, request.authorization).identity
+        self.telemetry.bind(request.request_id, **{name: text[:_LONGEST] for name, text in caller.facts().items()})
+        return replace(request, caller=caller)
 
     def _headers(self, headers: Mapping[str, str], request_id: str, *, own_domain: bool) -> dict[str, str]:
         added = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}

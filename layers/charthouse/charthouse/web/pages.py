@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from charthouse import __version__
+from charthouse.access.callers import Source
 from charthouse.errors import NotFound
 from charthouse.repository.ports import RepositoryState
 from charthouse.settings import Settings
@@ -83,9 +84,10 @@ def _home(request: Request, repo: str, settings: Settings) -> Response:
         api=f"{base}/api/{repo}" if repo else f"{base}/api",
         is_repository=bool(repo) or settings.paths.depth == 0 or settings.paths.depth_dynamic,
         has_api=not settings.rules.disable_api,
-        has_basic=bool(settings.access.basic_user),
+        has_basic=bool(settings.access.basic_user or settings.access.policy),
         has_bearer=settings.access.bearer_auth,
-        reads_open=settings.access.anonymous_get or not (settings.access.basic_user or settings.access.bearer_auth),
+        # Who sees this page may read the repository.
+        reads_open=request.caller.source is Source.ANONYMOUS,
     )
     allowed_style = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
     headers = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 from urllib.parse import parse_qsl
 
+from charthouse.access.callers import ANONYMOUS, Identity
 from charthouse.errors import BadRequest
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
@@ -32,6 +33,8 @@ class Request:
     host: str = "localhost"
     """Host and port by which the client knows this API."""
     scheme: str = "https"
+    caller: Identity = ANONYMOUS
+    """Who sent it, once that is known."""
 
     @classmethod
     def read(cls, event: Mapping[str, Any], request_id: str) -> Self:

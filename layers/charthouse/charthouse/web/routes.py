@@ -179,8 +179,8 @@ class _Parser:
             return None
         if route.kind is Kind.VERSION:
             version = route.version.replace(" ", "+")
-            return replace(route, kind=Kind.DELETE_VERSION, version=version, action=Action.PUSH)
-        return replace(route, kind=Kind.DELETE_CHART, action=Action.PUSH) if route.kind is Kind.CHART else None
+            return replace(route, kind=Kind.DELETE_VERSION, version=version, action=Action.DELETE)
+        return replace(route, kind=Kind.DELETE_CHART, action=Action.DELETE) if route.kind is Kind.CHART else None
 
     def _fits(self, repo: str) -> bool:
         return is_repository(repo, self.paths)
