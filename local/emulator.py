@@ -139,9 +139,12 @@ class Emulator:
 
     def _own_environment(self) -> dict[str, str]:
         """Return the process's environment: the functions inherit it, so it has nothing of the user's own AWS setup."""
-        inherited = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE")
+        inherited = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ") if name in os.environ}
+        # Certificate authorities for the functions, such as that of a token issuer on this machine.
+        if authorities := os.environ.get("SSL_CERT_FILE"):
+            inherited["SSL_CERT_FILE"] = str(Path(authorities).expanduser().absolute())
         return {
-            **{name: os.environ[name] for name in inherited if name in os.environ},
+            **inherited,
             **self.environment(),
             "HOME": str(self.data),
             "TMPDIR": str(self.data / "tmp"),

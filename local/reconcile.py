@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -59,16 +59,16 @@ class Reconciliation:
         """Yield each line of the run once, and a reminder of the time now and then."""
         logs, group = self.stack.client("logs"), self.stack.outputs["LogGroup"]
         begun = heard = reminded = self.now()
-        since, seen = begun, set[str]()
+        since, seen = begun, set[object]()
         while True:
             pages = logs.get_paginator("filter_log_events").paginate(
                 logGroupName=group,
                 startTime=int((max(begun, since - LATE_SECONDS)) * 1000) - 1000,
                 filterPattern=f'"{self.run}"',
             )
-            new = [event for page in pages for event in page["events"] if event["eventId"] not in seen]
+            new = [event for page in pages for event in page["events"] if _identity(event) not in seen]
             for event in sorted(new, key=lambda event: event["timestamp"]):
-                seen.add(event["eventId"])
+                seen.add(_identity(event))
                 since = max(since, event["timestamp"] / 1000)
                 heard = reminded = self.now()
                 yield from own_line(event["message"], self.run)
@@ -81,6 +81,11 @@ class Reconciliation:
                 reminded = self.now()
                 say(f"  comparing, {reminded - begun:.0f} s so far")
             self.sleep(PAUSE)
+
+
+def _identity(event: Mapping[str, Any]) -> object:
+    """Return what is unique to an event of the log: its id, or with the emulator, which gives none, its content."""
+    return event.get("eventId") or (event["timestamp"], event["message"])
 
 
 def own_line(text: str, run: str) -> Iterator[Line]:

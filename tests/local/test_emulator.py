@@ -165,7 +165,8 @@ def test_other_users_can_read_nothing_in_the_folder(tmp_path: Path) -> None:
 
 
 def test_functions_trust_the_authorities_of_ssl_cert_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", "ca.pem")
     with Emulator(tmp_path / "data") as emulator:
         told = run_function(emulator, "import os\ndef handler(event, context): return dict(os.environ)\n")
 

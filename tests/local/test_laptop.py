@@ -2,6 +2,9 @@
 
 import http.client
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +13,7 @@ import pytest
 from local.emulator import free_port
 from local.keys import make_token
 from local.laptop import Laptop, Running
+from local.places import ROOT
 from local.progress import Trouble
 from tests.builders import a_package
 
@@ -21,6 +25,7 @@ def test_charts_are_kept_for_the_next_run(tmp_path: Path) -> None:
         token = make_token(laptop.key)
         uploaded = ask(port, "POST", "/api/charts", a_package("kept", "1.2.3"), {"Authorization": f"Bearer {token}"})
         endpoint = Running.read(tmp_path).endpoint
+        compared = reconciled(tmp_path)
 
     with Laptop(tmp_path, port) as laptop:
         laptop.start({})
@@ -28,6 +33,7 @@ def test_charts_are_kept_for_the_next_run(tmp_path: Path) -> None:
         again = Running.read(tmp_path).endpoint
 
     assert uploaded == (201, {"saved": True})
+    assert (compared["versions"], compared["differences"]) == (1, 0)
     assert versions[0] == 200
     assert versions[1][0]["version"] == "1.2.3"
     assert again == endpoint
@@ -44,6 +50,15 @@ def test_a_folder_in_use_is_said_in_one_sentence(tmp_path: Path) -> None:
 def test_a_stack_that_does_not_run_is_said_in_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(Trouble, match=r"^No local stack runs over .*: start one with `make run`"):
         Running.read(tmp_path)
+
+
+def reconciled(data: Path) -> Any:
+    """Return what `make reconcile` prints."""
+    command = [sys.executable, "-m", "local.cli", "reconcile"]
+    environment = {**os.environ, "CHARTHOUSE_DATA": str(data)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def ask(
