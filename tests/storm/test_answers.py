@@ -4,7 +4,9 @@ from collections.abc import Callable
 
 import pytest
 from charthouse.errors import ChartVersionExists, NotFound, Unavailable
+from charthouse.repository.ports import StoredFile
 from charthouse.repository.publish import Outcome
+from charthouse.repository.repository import Ports
 
 from tests.fakes import Lease
 from tests.storm.commands import (
@@ -20,10 +22,12 @@ from tests.storm.commands import (
     events,
     execute,
     pushing,
+    quiesce,
     removing,
     signing,
 )
 from tests.storm.faults import Fault
+from tests.storm.mutants import Lies, Mutation, lie, override
 from tests.storm.oracle import Oracle
 
 PUBLISHED = a_repository("1.0.0", "2.0.0")
@@ -272,6 +276,16 @@ def test_provenance_left_by_a_deletion_is_deleted_by_its_retry(fault: Fault) -> 
     oracle.check_provenance()
 
 
+def test_provenance_alone_does_not_overwrite() -> None:
+    oracle = Oracle(a_copy(a_repository("1.0.0", signed=["1.0.0"])), "team")
+    before = oracle.world.current(f"team/{a_file('1.0.0')}.prov")
+
+    response = execute(signing("1.0.0", "b"), oracle).response
+
+    assert isinstance(response, ChartVersionExists)
+    assert oracle.world.current(f"team/{a_file('1.0.0')}.prov") is before
+
+
 def test_the_pushed_version_is_not_pruned_even_if_it_is_the_oldest() -> None:
     oracle = the_repository()
 
@@ -297,3 +311,55 @@ def test_a_file_removed_after_its_row_was_lost_is_removed_from_the_index() -> No
     execute(events(a_file("1.0.0")), oracle)
 
     oracle.check_at_rest()
+
+
+@pytest.mark.parametrize("looks", [1, 2, 3])
+@pytest.mark.parametrize(
+    "command",
+    [
+        pushing("3.0.0", "b"),
+        pushing("3.0.0", "b", signed=True),
+        pushing("1.0.0", "b", force=True),
+        pushing("1.0.0", "b", force=True, signed=True),
+    ],
+    ids=lambda command: command.name,
+)
+def test_a_push_whose_package_cannot_be_seen_yet_is_not_reported_as_published(command: Command, looks: int) -> None:
+    """S3 may answer 404 for a new object in the first 15 minutes after versioning was switched on."""
+    oracle = the_repository()
+
+    with head_misses_own_package(looks)():
+        response = execute(command, oracle).response
+
+    assert isinstance(response, Unavailable | Outcome)
+    if response is Outcome.PUBLISHED:
+        assert command.files[0] in oracle.listed()
+    quiesce(oracle)
+    oracle.check_at_rest()
+    oracle.check_provenance()
+
+
+def head_misses_own_package(looks: int) -> Mutation:
+    """Return the ports by which the first HEADs of a package after its own PUT say that it is not there."""
+
+    def wrap(ports: Ports) -> Lies:
+        left: dict[str, int] = {}
+
+        def create(repo: str, file: str, body: bytes, upload_id: str) -> None:
+            ports.packages.create(repo, file, body, upload_id)
+            left.setdefault(file, looks)
+
+        def replace(repo: str, file: str, body: bytes, upload_id: str) -> None:
+            ports.packages.replace(repo, file, body, upload_id)
+            left.setdefault(file, looks)
+
+        def head(repo: str, file: str) -> StoredFile | None:
+            stored = ports.packages.head(repo, file)
+            if left.get(file, 0) and not file.endswith(".prov"):
+                left[file] -= 1
+                return None
+            return stored
+
+        return {"packages": override(ports.packages, create=create, replace=replace, head=head)}
+
+    return lie(wrap)

@@ -121,3 +121,17 @@ def test_a_change_without_an_event_is_found(change: Callable[[Oracle], None]) ->
     assert isinstance(progress, Progress)
     assert (progress.found.synced, progress.found.differences) == (1, 0)
     oracle.check_at_rest()
+
+
+def test_a_change_that_is_not_published_yet_is_no_difference() -> None:
+    for number in range(len(execute(RECONCILE, Oracle(a_copy(PUBLISHED), "team")).calls)):
+        oracle = Oracle(a_copy(PUBLISHED), "team")
+
+        def meanwhile(call: int, _name: str) -> None:
+            if call == number:  # noqa: B023  called within this iteration
+                execute(pushing("4.0.0", "a", wait=False), oracle, "other")  # noqa: B023
+
+        progress = execute(RECONCILE, oracle, meanwhile=meanwhile).response
+
+        assert isinstance(progress, Progress)
+        assert progress.found.differences == 0

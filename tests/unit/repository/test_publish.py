@@ -1,6 +1,7 @@
 """publish: the index says what the rows say, spliced or rebuilt; and many changes share one publication."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from charthouse.errors import Unavailable
@@ -72,7 +73,7 @@ def test_a_dirty_row_is_published_even_if_the_index_lists_it_already() -> None:
     stored(world, "0.1.0")
     publish_index(repository_in(world))
     before = world.indexes[""]
-    sync_file(repository_in(world), "mychart-0.1.0.tgz", force_dirty=True)
+    world.rows["", "mychart-0.1.0.tgz"] = replace(world.rows["", "mychart-0.1.0.tgz"], dirty="2026-11-18T11:06:40Z")
 
     publish_index(repository_in(world))
 
