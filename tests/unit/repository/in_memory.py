@@ -7,7 +7,7 @@ from typing import Any
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.package import Package
 from charthouse.helm.reading import listed_line
-from charthouse.repository.ports import Row
+from charthouse.repository.ports import Row, StoredFile
 from charthouse.repository.repository import Ports, Repository, timestamp
 from charthouse.settings import Layout
 
@@ -112,3 +112,11 @@ class SentTwice(FakePackageStore):
         """Create it, and again as botocore does, which then meets its own file."""
         super().create(repo, file, body, upload_id)
         super().create(repo, file, body, upload_id)
+
+
+class NotVisibleYet(FakePackageStore):
+    """A store whose HEAD of a package says that none is there."""
+
+    def head(self, repo: str, file: str) -> StoredFile | None:
+        """Return None for a package, the truth for provenance."""
+        return super().head(repo, file) if file.endswith(".prov") else None

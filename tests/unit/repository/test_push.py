@@ -8,12 +8,14 @@ from dataclasses import replace
 import pytest
 from charthouse.errors import BadPackage, BadRequest, ChartVersionExists, StorageLimitReached, Unavailable
 from charthouse.repository.changes import Push, delete_version, push
-from charthouse.repository.publish import Outcome
+from charthouse.repository.publish import Outcome, publish_index
+from charthouse.repository.sync import sync_file
 from charthouse.settings import Rules
 
 from tests.builders import a_package, a_provenance
 from tests.fakes import World
 from tests.unit.repository.in_memory import (
+    NotVisibleYet,
     SentTwice,
     calls_in,
     event_names,
@@ -212,6 +214,31 @@ def test_after_the_write_a_failure_only_means_that_the_index_follows(call: str) 
     assert outcome is Outcome.STORED
     assert stored_in(world) == {FILE: NEW}
     assert "left_to_the_event" in event_names(repository)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_package_that_cannot_be_seen_after_its_own_put_is_left_to_the_event(*, force: bool) -> None:
+    """S3 may answer 404 for a new object in the first 15 minutes after versioning was switched on."""
+    world = World()
+    pushed_package(world, a_package(version="0.2.0"))
+    repository = replace(ports_in(world), packages=NotVisibleYet(world)).repository("")
+
+    outcome = push(repository, OPEN, Push(NEW, None, force=force))
+
+    assert outcome is Outcome.STORED
+    assert event_names(repository)[-1] == "left_to_the_event"
+    assert ("", FILE) not in world.rows, "no tombstone"
+    sync_file(repository_in(world), FILE)
+    publish_index(repository_in(world))
+    assert sorted(listed(world)) == [FILE, "mychart-0.2.0.tgz"]
+
+
+def test_provenance_of_a_package_that_cannot_be_seen_is_reported_as_not_stored() -> None:
+    world = World()
+    repository = replace(ports_in(world), packages=NotVisibleYet(world)).repository("")
+
+    with pytest.raises(Unavailable, match="the package is stored, its provenance is not"):
+        push(repository, OPEN, Push(NEW, a_provenance(NEW)))
 
 
 def test_a_client_that_does_not_wait_is_answered_before_the_index() -> None:

@@ -91,7 +91,8 @@ def sync_provenance(repository: Repository, file: str, uploaded: Signature | Non
 
     Runs after every write and removal of a package; `uploaded` is what came with it. Safe under concurrency, because it
     never overwrites: provenance that signs other bytes is deleted as it was seen and remembered, and is stored again,
-    where nothing is, if the package it signs is back. Raises `Unavailable`, also when the deadline has passed.
+    where nothing is, if the package it signs is back. Raises `Unavailable`: when the deadline has passed, or if the
+    package that `uploaded` signs is not there.
     """
     name, provenance = repository.name, f"{file}.prov"
     candidates = [uploaded.body] if uploaded else []
@@ -109,6 +110,8 @@ def sync_provenance(repository: Repository, file: str, uploaded: Signature | Non
         if current is None or body is None:
             match = next((body for body in candidates if signs(body, digest)), None)
             if match is None:
+                if uploaded and digest is None:
+                    raise Unavailable("the package is stored, and cannot be seen yet")
                 return True
             repository.packages.create(name, provenance, match, repository.clock.token())
         elif signs(body, digest):

@@ -32,21 +32,27 @@ class OwnUpload:
     package: Package
 
 
-def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None, force_dirty: bool = False) -> Row:
+def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None) -> Row:
     """Make the row say what is stored under the file's name, and return it.
 
     Idempotent, and safe beside any number of others: the store is looked at after the row's `rev` was read, and the row
     is written, always, only if `rev` is still the same. So the row ends at least as new as the store was when the
-    caller called. Sets `dirty` if the entry changed or `force_dirty` is given; without a row, the published index is
-    read to see whether it lists the file. Raises `Unavailable` when the deadline has passed.
+    caller called. Sets `dirty` if the entry changed; without a row, the published index is read to see whether it lists
+    the file. Raises `Unavailable` when the deadline has passed, or if nothing is stored although the caller has just
+    stored its own package (`own`).
     """
 
     def attempt() -> Row:
         known = repository.catalog.get(repository.name, file)
         stored = repository.packages.head(repository.name, file)
+        if own and stored is None:
+            # Deleted by another process, or not visible yet, which S3 allows for 15 minutes after versioning was
+            # switched on: the event decides. No 201 may stand on a tombstone.
+            # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
+            raise Unavailable("the package is stored, and cannot be seen yet")
         row = _observe(repository, file, known, stored, own)
         unsure = known is None and row.line is None and _may_be_listed(repository, file)
-        row = _next_revision(row, known, repository.clock.now(), force_dirty=force_dirty or unsure)
+        row = _next_revision(row, known, repository.clock.now(), force_dirty=unsure)
         repository.catalog.put(row, known.rev if known else None)
         if row.problem and row.problem != (known.problem if known else None):
             repository.record("package_not_listed", file=file, problem=row.problem)
