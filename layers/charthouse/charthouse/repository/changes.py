@@ -1,6 +1,7 @@
 """What clients change: push a package or its provenance, delete a version or a chart."""
 
 from dataclasses import dataclass
+from itertools import batched
 
 from charthouse.errors import BadProvenance, ChartVersionExists, NotFound, StorageLimitReached, Unavailable
 from charthouse.helm.chart import ChartRef, package_file
@@ -15,6 +16,9 @@ from charthouse.repository.publish import Outcome, publish_rows
 from charthouse.repository.repository import Repository
 from charthouse.repository.sync import OwnUpload, import_existing, sync_file
 from charthouse.settings import Rules
+
+DELETE_BATCH = 16
+"""Versions deleted between two looks at the deadline: a few seconds, also where S3 takes 200 ms for each call."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +66,7 @@ def delete_version(repository: Repository, name: str, version: str, *, wait: boo
 def delete_chart(repository: Repository, name: str, *, wait: bool = True) -> Outcome:
     """Delete every version of the chart and their provenance; raises `NotFound` if there is none.
 
-    Raises `Unavailable` while a version is left, though others may be gone by then: its retry deletes the rest.
+    Raises `Unavailable` while a version is left, which says how many are gone by then: its retry deletes the rest.
     """
     state = repository.catalog.state(repository.name)
     if state is None or state.reconciled is None:
@@ -140,17 +144,20 @@ def _check_room(repository: Repository, rules: Rules, file: str, exists: str, *,
 def _prune(repository: Repository, pushed: ChartRef, limit: int) -> list[Row]:
     """Delete all but the newest `limit` versions of the chart by SemVer (`PerChartLimit`), never the one just pushed.
 
-    Returns the rows of the deleted ones, to be published. A version overwritten meanwhile stays, and what a crash
-    leaves over the next push deletes.
+    Returns the rows of the deleted ones, to be published. A version overwritten meanwhile stays. What the deadline or
+    a crash leaves, the next push deletes.
     """
     rows = [row for row in repository.catalog.chart(repository.name, pushed.name) if row.line is not None]
     rows.sort(key=lambda row: sort_key(row.version or ""), reverse=True)
-    pruned = []
-    for row in rows[limit:]:
-        if row.file != pushed.filename and _delete_row(repository, row):
-            repository.record("version_pruned", file=row.file)
-            pruned.append(sync_file(repository, row.file))
-    return pruned
+
+    def prune(row: Row) -> Row | None:
+        if repository.expired or not _delete_row(repository, row):
+            return None
+        repository.record("version_pruned", file=row.file)
+        return sync_file(repository, row.file)
+
+    surplus = [row for row in rows[limit:] if row.file != pushed.filename]
+    return [row for row in repository.map(prune, surplus) if row is not None]
 
 
 def _delete_row(repository: Repository, row: Row) -> bool:
@@ -158,20 +165,30 @@ def _delete_row(repository: Repository, row: Row) -> bool:
 
 
 def _delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Outcome:
-    results = repository.map(lambda file: packages.delete(repository, file), files)
-    deleted = [file for file, gone in zip(files, results, strict=True) if gone]
-    for file in deleted:
-        repository.record("file_deleted", file=file)
+    def delete(file: str) -> bool:
+        deleted = packages.delete(repository, file)
+        if deleted:
+            repository.record("file_deleted", file=file)
+        return deleted
+
+    rows: list[Row] = []
+    deleted = tried = 0
     try:
-        rows = repository.map(lambda file: sync_file(repository, file), files)
+        for batch in batched(files, DELETE_BATCH, strict=False):
+            if tried and repository.expired:
+                break
+            deleted += sum(repository.map(delete, batch))
+            tried += len(batch)
+            rows += repository.map(lambda file: sync_file(repository, file), batch)
         # No rows left: an earlier delete may have crashed before it published. Wait for every dirty row.
-        rows = rows or repository.catalog.dirty(repository.name)
-        outcome = publish_rows(repository, rows, wait=wait or not deleted)
+        outcome = publish_rows(repository, rows or repository.catalog.dirty(repository.name), wait=wait or not deleted)
     except Unavailable as failure:
-        if not deleted:
+        if not deleted or tried < len(files):
             raise
-        repository.record("left_to_the_event", file=deleted[0], reason=failure.message)
+        repository.record("left_to_the_event", file=files[0], reason=failure.message)
         return Outcome.STORED
+    if tried < len(files):
+        raise Unavailable(f"{tried} of {len(files)} versions are deleted, no time was left for the others: try again")
     if deleted:
         return outcome
     if outcome is Outcome.STORED:

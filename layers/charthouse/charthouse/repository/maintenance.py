@@ -63,6 +63,7 @@ def handle_object_events(
     for repo in sorted({targets[path][0] for path, dirty in synced.items() if dirty}):
         repository = ports.repository(repo, deadline)
         try:
+            repository.check_deadline()
             with repository.on_record(PUBLISH, keep=again):
                 publish_shared(repository, wait=False)
         except Exception as error:  # noqa: BLE001  nor one repository those of the others
@@ -75,18 +76,21 @@ def publish_pending(ports: Ports, *, deadline: float) -> float:
     """Publish every repository with dirty rows; return for how many seconds the oldest change has been waiting.
 
     A row still dirty after minutes means that its writer crashed or was throttled. A repository that failed in the last
-    sweep comes after the others, and one that a sweep died of only where no other is left.
+    sweep comes after the others, and one that a sweep died of only where no other is left. What the deadline leaves,
+    the next sweep publishes.
     """
     pending = ports.catalog.unpublished()
     now = ports.clock.now()
     ranked = _ranked(ports, pending, SWEEP) if pending else []
     for rank, name in sorted(ranked, key=lambda one: (one[0], pending[one[1]])):
         repository = ports.repository(name, deadline)
+        if repository.expired:
+            repository.record("sweep_failed", reason="no time is left for this repository and those after it")
+            break
         if rank is _Rank.DIED and len(ranked) > 1:
             repository.record("sweep_failed", reason="a sweep did not end here; it is tried when it is the only one")
             continue
         try:
-            repository.check_deadline()
             with repository.on_record(SWEEP):
                 publish_shared(repository)
         except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others unpublished

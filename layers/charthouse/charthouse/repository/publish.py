@@ -75,7 +75,7 @@ def publish_shared(repository: Repository, rows: Sequence[Row] = (), *, wait: bo
     while True:
         if _publish_as_holder(repository, owner):
             done = True
-            if not repository.catalog.dirty(repository.name):
+            if repository.expired or not repository.catalog.dirty(repository.name):
                 return True
         elif done or not wait:
             # Another process acquired the lease after the rows that are still dirty were written: it publishes them.
@@ -123,9 +123,14 @@ def _publish_as_holder(repository: Repository, owner: str) -> bool:
 
 
 def _clear(repository: Repository, rows: list[Row], now: float) -> None:
-    """Clear `dirty` on each published row whose `rev` has not changed."""
+    """Clear `dirty` on each published row whose `rev` has not changed, until the deadline.
+
+    A row left dirty is published once more, by the next publisher: thousands take longer than a client waits.
+    """
 
     def clear(row: Row) -> None:
+        if repository.expired:
+            return
         # A tombstone expires only from here on: while it is dirty, the index may still list its file.
         repository.catalog.clear(row, int(now) + TOMBSTONE_SECONDS if row.etag is None else None)
 

@@ -68,7 +68,10 @@ class Repository(Ports):
     name: str
     """Its path; the root repository has an empty one."""
     deadline: float
-    """Seconds since the epoch at which the caller has to be answered. Later, steps raise `Unavailable`."""
+    """Seconds since the epoch at which the caller has to be answered.
+
+    Later no step starts again, and no loop goes on: what is left is for the caller's retry, the event or the sweep.
+    """
 
     @property
     def envelope(self) -> Envelope:
