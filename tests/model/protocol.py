@@ -214,29 +214,25 @@ class Protocol:
     # Delete.
 
     def _delete(self, key: int, only: str | None = None) -> Step[bool]:
-        """Delete package and provenance; with `only`, the package of that content alone."""
-        candidates: frozenset[str] = frozenset()
-        tried = done = False
+        """Delete the package, then its provenance; with `only`, the package of that content alone.
+
+        The provenance goes by the loop that makes it match the package: also where there was none, since an earlier
+        delete may have crashed in between.
+        """
+        done = False
         while not done:
-            signs = yield "head_provenance", key
             stored = yield "head_and_note", key
             content = stored.content if stored else None
             del stored
             if content is None or only not in {None, content}:
                 break
-            if signs is not None:
-                candidates |= {signs}
-            if signs is None or (yield from self._delete_provenance(key, signs, content)):
-                tried = True
-                done = yield from self._delete_package(key, content, pruning=only is not None)
-        if "delete does not look for provenance again" not in self.broken:
-            yield from self._sync_provenance(key, candidates)
-        # Gone after an attempt of this process: the attempt succeeded, and its answer was lost.
-        return done or (tried and content is None)
-
-    def _delete_provenance(self, key: int, signs: str, content: str) -> Step[bool]:
-        match = None if "delete removes provenance without If-Match" in self.broken else signs
-        return bool((yield "delete_provenance_first", key, match, content))
+            done = yield from self._delete_package(key, content, pruning=only is not None)
+            # Gone: only the answer was lost, or the SDK's second attempt met what its first had done.
+            done = done or (yield "head_and_note", key) is None
+            del content
+        if "delete leaves the provenance" not in self.broken:
+            yield from self._sync_provenance(key, frozenset())
+        return done
 
     def _delete_package(self, key: int, content: str, *, pruning: bool) -> Step[bool]:
         if not pruning:

@@ -17,7 +17,7 @@ type Move = tuple[str, int, int]
 
 WRITES = frozenset(
     {"create", "replace", "delete", "prune", "put", "clear", "put_index", "mark", "take", "drop"}
-    | {"put_provenance", "force_provenance", "delete_provenance", "delete_provenance_first"}
+    | {"put_provenance", "force_provenance", "delete_provenance"}
 )
 """Calls whose answer can get lost after their effect; the SDK then sends them again."""
 

@@ -94,8 +94,7 @@ PROVENANCE_MUTANTS = [
     ),
     ("provenance is not looked at again", "nothing", ("upload a with provenance", "force b")),
     ("deleted provenance is forgotten", "a with provenance", ("force b", "force a with provenance")),
-    ("delete does not look for provenance again", "nothing", ("upload a with provenance", "delete")),
-    ("delete removes provenance without If-Match", "a with provenance", ("force b with provenance", "prune a")),
+    ("delete leaves the provenance", "a with provenance", ("delete",)),
     ("upload without provenance leaves what is there", "provenance of a alone", ("upload b",)),
 ]
 

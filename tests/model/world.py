@@ -55,8 +55,6 @@ class File(NamedTuple):
     """The process that was answered that its package is stored with provenance."""
     births: int = 0
     """How often a row was written where none was."""
-    excused: int | None = None
-    """The process whose provenance was removed by a delete that is about to remove its package too."""
 
 
 class World(NamedTuple):
@@ -152,9 +150,7 @@ def _stored(world: World, call: Call, key: int, content: str | None) -> World:
     package = None if content is None else Stored(content, call.who, versions)
     line = line_of(content)
     past = file.past if file.past[-1][0] == line else (*file.past, (line, 0))
-    changed = file._replace(
-        package=package, versions=versions, past=_noted(past, call.who), promised=None, excused=None
-    )
+    changed = file._replace(package=package, versions=versions, past=_noted(past, call.who), promised=None)
     return _with(world, key, changed)
 
 
@@ -190,20 +186,6 @@ def delete_provenance(world: World, call: Call, key: int, match: str) -> tuple[b
     if file.provenance != match:
         return False, world
     return True, _with(world, key, file._replace(provenance=None))
-
-
-def delete_provenance_first(world: World, call: Call, key: int, match: str | None, seen: str) -> tuple[bool, World]:
-    """DELETE If-Match (None: without a condition) by a process about to delete the package of the content seen.
-
-    If that is the package still there, its promise of provenance is superseded by a later change.
-    """
-    file = world.files[key]
-    if match is not None and file.provenance != match:
-        return False, world
-    after = file._replace(provenance=None)
-    if file.package is not None and file.package.content == seen:
-        after = after._replace(promised=None, excused=file.package.upload)
-    return True, _with(world, key, after)
 
 
 # The table.
@@ -324,7 +306,7 @@ def answered(world: World, who: int, answer: object) -> World:
     file = world.files[key]
     if status == 409 and file.package and file.package.upload == who:
         raise Violation(f"file {key}: answered 409 for its own package")
-    if any(provenance) and file.package and file.package.upload == who != file.excused:
+    if any(provenance) and file.package and file.package.upload == who:
         file = file._replace(promised=who)
     return _with(world, key, _shown(file, who, status, key, world) if status in {200, 201, 404, 409} else file)
 
