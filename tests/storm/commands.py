@@ -107,15 +107,18 @@ def deleting_chart(*versions: str, chart: str = "web") -> Command:
     return Command(f"delete {chart}", lambda ports: delete_chart(ports.repository(REPO), chart), files, deletes=True)
 
 
-def events(*files: str) -> Command:
-    """Handle messages, each about one file, the last one twice; the response is the ids of those that failed."""
+def events(*files: str, again: bool = False) -> Command:
+    """Handle messages, each about one file, the last one twice; the response is the ids of those that failed.
+
+    `again`: some were delivered before, and every file is worked off alone.
+    """
     paths = [f"{REPO}/{file}" for file in (*files, *files[-1:])]
     messages = {f"message-{number}": [path] for number, path in enumerate(paths)}
 
     def run(ports: Ports) -> object:
-        return handle_object_events(ports, PATHS, messages, deadline=ports.clock.now() + 100)
+        return handle_object_events(ports, PATHS, messages, deadline=ports.clock.now() + 100, again=again)
 
-    return Command("events", run, is_acknowledged=False)
+    return Command("events again" if again else "events", run, is_acknowledged=False)
 
 
 def copying(version: str, letter: str, chart: str = "web") -> Command:

@@ -94,6 +94,8 @@ _WRITES = (
     "catalog.release_lease",
     "catalog.set_reconciled",
     "catalog.set_counts",
+    "catalog.begin",
+    "catalog.end",
 )
 """Every call that changes something; all others only read."""
 _WRITTEN = tuple(f"{name}:done" for name in _WRITES)

@@ -90,6 +90,7 @@ CASES = {
         Case(new, pushing("3.0.0", "b")),
         Case(new, deleting("1.0.0")),
         Case(crashed, events(*FILES)),
+        Case(crashed, events(*FILES, again=True)),
         Case(crashed, RECONCILE),
         Case(crashed, pushing("3.0.0", "b")),
         Case(crashed, deleting("0.9.0")),

@@ -50,6 +50,7 @@ API = [
     deleting_chart(),
     events(FILES[0]),
     events(*FILES),
+    events(*FILES, again=True),
     SWEEP,
     RECONCILE,
 ]
