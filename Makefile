@@ -17,6 +17,7 @@
 #   make index        print the index of a folder of packages (DIR=charts/ URL=https://charts.example.com)
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make quick        what one runs between two edits: everything that needs no emulator, in minutes
+#   make fuzz         fuzz what reads foreign bytes, on Linux on x86-64 (TIME=10m TARGETS="archive metadata")
 #   make bench        measure the promises about speed (PARTS="helm splice cold presign calls reconcile")
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       fix the formatting
@@ -41,7 +42,7 @@ QUICK := $(addprefix tests/,unit model storm functions template docs contract)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
 
-.PHONY: help setup run token env reconcile keys user users access deploy smoke index contract-aws test quick bench check lint template format lock clean
+.PHONY: help setup run token env reconcile keys user users access deploy smoke index contract-aws test quick fuzz bench check lint template format lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | sed '/^As they were/,$$d'
@@ -95,6 +96,9 @@ test: setup
 
 quick: setup
 	@CHARTHOUSE_CONTRACT=moto exec $(BIN)/pytest $(PARALLEL) -m "not slow" $(QUICK)
+
+fuzz: setup
+	@exec $(BIN)/python -m tests.fuzz $(or $(TIME),10m) $(TARGETS)
 
 bench: setup
 	@exec $(BIN)/python -m bench $(PARTS)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local.lock import locked
-from local.places import TOOLS, VENV
+from local.places import ROOT, TOOLS, VENV
 from local.progress import Trouble, give_up, say, step
 
 
@@ -116,6 +116,28 @@ def dynamodb_local() -> list[str | Path]:
     return [java, "-Xmx256m", f"-Djava.library.path={target}", "-cp", f"{target}/*", main]
 
 
+ORACLE = ROOT / "tests" / "oracle"
+
+
+def helm_oracle() -> Path:
+    """Return the program that judges packages with Helm's own loaders, built by Go the first time.
+
+    Raises `Trouble` where that cannot be. Any number of processes may call it at once.
+    """
+    sources = sorted(path for path in ORACLE.iterdir() if path.name in ("go.mod", "go.sum", "main.go"))
+    made_from = hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()[:12]
+    target = TOOLS / f"helm-oracle-{made_from}"
+    if not target.exists():
+        with locked(target.with_name(f"{target.name}.lock")):
+            if not target.exists():
+                go = shutil.which("go")
+                if go is None:
+                    raise Trouble("Helm's loaders, which tests compare with, are built by Go: install Go.")
+                with step("Building Helm's loaders to compare with: minutes, but only once"):
+                    _build_helm_oracle(Path(go), target)
+    return target
+
+
 STAND_INS = {"versitygw": versitygw, "dynamodb-local": dynamodb_local}
 
 
@@ -203,6 +225,17 @@ def _build_versitygw(go: Path, folder: Path) -> None:
         Path(scratch, "versitygw").rename(folder / "versitygw")
 
 
+def _build_helm_oracle(go: Path, target: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
+        fresh = Path(scratch, "oracle")
+        environment = {**os.environ, "CGO_ENABLED": "0"}
+        command: list[str | Path] = [go, "build", "-buildvcs=false", "-ldflags=-s -w", "-o", fresh, "."]
+        built = subprocess.run(command, cwd=ORACLE, env=environment, capture_output=True, text=True, check=False)
+        if built.returncode != 0:
+            raise Trouble(f"Go could not build Helm's loaders: {_last_line(built.stderr)}")
+        fresh.rename(target)
+
+
 def _fetch_dynamodb_local(maven: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         Path(scratch, "pom.xml").write_text(_POM)
@@ -264,7 +297,7 @@ def _installed(program: Path) -> Path:
 
 def run(names: Sequence[str]) -> None:
     """Fetch what the tests need, or end with one sentence that says what is missing."""
-    fetching = {"helm": _helms, **STAND_INS}
+    fetching = {"helm": _helms, "helm-oracle": helm_oracle, **STAND_INS}
     with ThreadPoolExecutor() as pool:
         fetched = [pool.submit(fetching[name]) for name in wanted(names)]
     try:
@@ -276,7 +309,7 @@ def run(names: Sequence[str]) -> None:
 
 def wanted(names: Sequence[str]) -> list[str]:
     """Return what is to be fetched: what is named, or else Helm and the stand-ins the contract tests run on."""
-    return list(names) or ["helm", *(name for name in STAND_INS if name in stand_ins())]
+    return list(names) or ["helm", "helm-oracle", *(name for name in STAND_INS if name in stand_ins())]
 
 
 def stand_ins() -> list[str]:

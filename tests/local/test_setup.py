@@ -183,5 +183,5 @@ def test_what_was_chosen_is_fetched_or_all_that_a_machine_can_have(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr("local.tools.TOOLS", tmp_path / "tools")
 
-    assert tools_wanted([]) == ["helm", *fetched]
+    assert tools_wanted([]) == ["helm", "helm-oracle", *fetched]
     assert tools_wanted(["helm"]) == ["helm"]

@@ -347,7 +347,7 @@ class _Builder:
     def written(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent) -> str:
         """Return how a node is written, from its properties to the character after its end."""
         if self.source is None:
-            self.source = self.data.decode().removeprefix("\ufeff")
+            self.source = self.data.decode(errors="replace").removeprefix("\ufeff")
         begin, end = event.start_mark, event.end_mark
         return self.source[begin.index : end.index + 1] if begin and end else ""
 

@@ -1,0 +1,1 @@
+"""Real Helm as the oracle of a corpus of crafted packages."""
