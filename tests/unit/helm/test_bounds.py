@@ -33,6 +33,15 @@ try:
 except BadPackage as refusal:
     print(refusal.message)
 """
+TEMPLATES = """
+import sys
+from charthouse.errors import TooLarge
+from charthouse.helm.chart_files import templates
+try:
+    templates(sys.stdin.buffer.read())
+except TooLarge as refusal:
+    print(refusal.message)
+"""
 CHART = b"name: c\nversion: 1.0.0\n"
 
 
@@ -153,6 +162,21 @@ def test_what_a_hostile_package_costs_is_bounded(what: str) -> None:
     assert read.returncode == 0, read.stderr.decode()[-300:]
     message = read.stdout.decode().strip()
     assert any(part in message for part in reason.split("|")), message[:200]
+
+
+def test_what_the_templates_of_a_hostile_package_cost_is_bounded() -> None:
+    package = a_package(files={"values.yaml": aliases_of("é" * 200_000, 5000).encode()})
+
+    read = subprocess.run(
+        [sys.executable, "-c", TEMPLATES],
+        input=package,
+        capture_output=True,
+        preexec_fn=limit,
+        check=False,
+    )
+
+    assert read.returncode == 0, read.stderr.decode()[-300:]
+    assert b"more than this API can answer" in read.stdout
 
 
 LONG = "x" * 600_000

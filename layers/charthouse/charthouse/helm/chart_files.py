@@ -8,7 +8,7 @@ from charthouse.errors import BadPackage, NotFound, TooLarge
 from charthouse.helm.archive import File, read_files
 from charthouse.helm.budget import Budget
 from charthouse.helm.go_yaml import YamlError
-from charthouse.helm.metadata import read_values
+from charthouse.helm.metadata import read_values, text_length
 from charthouse.settings import MAX_ANSWER
 
 
@@ -27,6 +27,7 @@ def templates(package: bytes) -> bytes:
         parsed = None if document is None else read_values(document.data, budget)
     except YamlError as problem:
         raise BadPackage(f"cannot load values.yaml: {problem}") from problem
+    _check_size(text_length(parsed))
     answer: dict[str, Any] = {"templates": [_template(file) for file in found] or None, "values": parsed}
     body = json.dumps(answer, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     _check_size(len(body))

@@ -54,7 +54,7 @@ def validated(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises `BadPackage` with Helm's text.
     """
-    if _length(metadata) > MAX_METADATA:
+    if text_length(metadata) > MAX_METADATA:
         raise BadPackage(f"the metadata of the chart has more than {MAX_METADATA} characters")
     clean = {key: _clean(key, value) for key, value in metadata.items()}
     if not clean.get("apiVersion"):
@@ -73,13 +73,13 @@ def validated(metadata: Mapping[str, Any]) -> dict[str, Any]:
     return _without_empty(clean)
 
 
-def _length(value: Any) -> int:
-    """Return the characters of all texts in a value."""
+def text_length(value: Any) -> int:
+    """Return the characters of all texts and keys in a value, those counted again that aliases repeat."""
     if isinstance(value, str):
         return len(value)
     if isinstance(value, Mapping):
-        return sum(len(key) + _length(item) for key, item in value.items())
-    return sum(map(_length, value)) if isinstance(value, list) else 0
+        return sum(len(key) + text_length(item) for key, item in value.items())
+    return sum(map(text_length, value)) if isinstance(value, list) else 0
 
 
 _ALIAS = re.compile(r"[a-zA-Z0-9_-]+")
