@@ -7,9 +7,11 @@ the explorer in tests/model do the same first: the protocol has to hold with it.
 """
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
 
 import pytest
-from charthouse.errors import ConditionFailed
+from charthouse.errors import ConditionFailed, StorageLimitReached
 from charthouse.repository.ports import StoredIndex
 
 from tests.contract.clouds import ObjectStand
@@ -21,6 +23,24 @@ REPOS = ["", "team", "team/a"]
 def test_a_repository_has_no_index_at_first(objects: ObjectStand, repo: str) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html: NoSuchKey."""
     assert objects.indexes.read(repo) is None
+
+
+@pytest.mark.parametrize("repo", REPOS)
+def test_the_size_of_an_index_is_known_without_its_bytes(objects: ObjectStand, repo: str) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html."""
+    before = objects.indexes.size(repo)
+    objects.indexes.write(repo, b"first", None)
+
+    assert (before, objects.indexes.size(repo)) == (0, 5)
+
+
+def test_an_index_too_large_for_the_process_is_not_read(objects: ObjectStand) -> None:
+    objects.indexes.write("team", bytes(1000), None)
+    indexes: Any = objects.indexes
+
+    assert replace(indexes, limit=1000).read("team") is not None
+    with pytest.raises(StorageLimitReached):
+        replace(indexes, limit=999).read("team")
 
 
 @pytest.mark.parametrize("repo", REPOS)

@@ -3,6 +3,7 @@
 If it differs: aws/presign.py signs, and is held to botocore's signer by tests/unit/aws/test_presign.py: compare there.
 """
 
+from datetime import UTC, datetime
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
 from typing import Any
@@ -93,6 +94,22 @@ def test_a_large_answer_is_offered_by_url(served: Cloud) -> None:
     assert response.headers["Content-Type"] == "application/json"
 
 
+def test_a_large_answer_is_stored_once_a_day_however_often_it_is_requested(served: Cloud) -> None:
+    """`If-None-Match: *`, after a HEAD: what is stored is not sent again."""
+    days = iter([datetime(2026, 11, 28, 23, 59, tzinfo=UTC), datetime(2026, 11, 28, tzinfo=UTC)] * 3)
+    answers = S3Answers(served.s3, storage(served), lambda: next(days))
+    before = versions(served)
+
+    urls = [answers.offer("c0ffee", b"[1]", "application/json") for _ in range(5)]
+
+    assert versions(served) == before + 1
+    assert [fetch("GET", url)[1] for url in urls] == [b"[1]"] * 5
+
+    tomorrow = S3Answers(served.s3, storage(served), lambda: datetime(2026, 11, 29, tzinfo=UTC))
+    tomorrow.offer("c0ffee", b"[1]", "application/json")
+    assert versions(served) == before + 2
+
+
 def test_the_password_is_read_from_its_secret(keeping_secrets: Cloud) -> None:
     """See https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_GetSecretValue.html."""
     name = "charthouse-contract-" + keeping_secrets.storages[True].table[-12:]
@@ -108,6 +125,11 @@ def test_the_password_is_read_from_its_secret(keeping_secrets: Cloud) -> None:
 
 def presigned(served: Cloud) -> PresignedFiles:
     return PresignedFiles(storage(served), Signer("s3", served.storages[True].region, lambda: served.credentials))
+
+
+def versions(served: Cloud) -> int:
+    pages = served.s3.get_paginator("list_object_versions").paginate(Bucket=storage(served).bucket)
+    return sum(len(page.get("Versions", [])) for page in pages)
 
 
 def storage(served: Cloud) -> Storage:

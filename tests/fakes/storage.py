@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
-from charthouse.errors import ConditionFailed
+from charthouse.errors import ConditionFailed, StorageLimitReached
 from charthouse.repository.ports import StoredFile, StoredIndex
 
 from tests.fakes.world import Step, Version, World, etag_of, nothing_happens, path_of
@@ -108,13 +108,23 @@ class FakeIndexStore:
 
     world: World
     step: Step = nothing_happens
+    limit: int = 0
 
     def read(self, repo: str) -> StoredIndex | None:
         """Return the index published last, or None."""
         self.step("index.read")
         body = self.world.indexes.get(repo)
         self.step("index.read:done")
+        if self.limit and body is not None and len(body) > self.limit:
+            raise StorageLimitReached("the index is larger than can be read")
         return None if body is None else StoredIndex(body, etag_of(body))
+
+    def size(self, repo: str) -> int:
+        """Return the bytes of the index published last; 0 if there is none."""
+        self.step("index.size")
+        size = len(self.world.indexes.get(repo, b""))
+        self.step("index.size:done")
+        return size
 
     def write(self, repo: str, body: bytes, etag: str | None) -> None:
         """Replace the index with this ETag (None: there must be none); else raise `ConditionFailed`."""

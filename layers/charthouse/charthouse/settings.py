@@ -12,6 +12,9 @@ from typing import Self
 MAX_UPLOAD_SIZE = 4_500_000
 """Bytes of a body that fit Lambda's request event (6,291,556 bytes) in base64, with room for 10 KB of headers."""
 
+MAX_INDEX_SIZE = 170_000_000
+"""Bytes of an index of which three copies leave half the memory of the smallest function that reads it (1,024 MiB)."""
+
 MAX_ANSWER = 4_500_000
 """Bytes of a body that fit Lambda's response event (6 MB) in base64."""
 
@@ -63,6 +66,8 @@ class Rules:
     max_upload_size: int = MAX_UPLOAD_SIZE
     """Bytes of a request body, inclusive."""
     max_storage_objects: int = 0
+    max_index_size: int = MAX_INDEX_SIZE
+    """Bytes of a repository's index, inclusive."""
     per_chart_limit: int = 0
     chart_field: str = "chart"
     prov_field: str = "prov"
@@ -140,6 +145,7 @@ class Settings:
                 disable_delete=env.flag("DISABLE_DELETE"),
                 max_upload_size=env.number("MAX_UPLOAD_SIZE", MAX_UPLOAD_SIZE),
                 max_storage_objects=env.number("MAX_STORAGE_OBJECTS", 0),
+                max_index_size=env.number("MAX_INDEX_SIZE", MAX_INDEX_SIZE),
                 per_chart_limit=env.number("PER_CHART_LIMIT", 0),
                 chart_field=env.text("CHART_POST_FORM_FIELD_NAME") or "chart",
                 prov_field=env.text("PROV_POST_FORM_FIELD_NAME") or "prov",

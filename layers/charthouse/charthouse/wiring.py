@@ -14,7 +14,7 @@ from charthouse.access.authorizer import Authorizer, Sources
 from charthouse.aws.presign import PresignedFiles, Signer
 from charthouse.aws.secrets import Secret
 from charthouse.repository.ports import Events
-from charthouse.repository.repository import Ports
+from charthouse.repository.repository import Ports, readable_size
 from charthouse.settings import Settings, credentials
 
 READING_SECONDS, READING_MEMORY = 8, 512 * 1024 * 1024
@@ -85,12 +85,13 @@ def ports(settings: Settings, events: Events) -> Ports:
     s3 = s3_client(settings.storage)
     return Ports(
         packages=S3PackageStore(s3, settings.storage),
-        indexes=S3IndexStore(s3, settings.storage),
+        indexes=S3IndexStore(s3, settings.storage, readable_size(settings.rules.max_index_size)),
         catalog=DynamoCatalog(dynamodb_client(settings.storage), settings.storage.table),
         clock=SystemClock(),
         events=events,
         layout=settings.layout,
         map=map_in_threads,
+        max_index_size=settings.rules.max_index_size,
         reader=Reader(Sandbox("charthouse.helm.reading", Limits(READING_SECONDS, READING_MEMORY)).call),
     )
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -11,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from charthouse.aws.errors import CONFLICT, FAILED, GONE, code, mapped, retry_conflict
 from charthouse.aws.keys import ANSWERS, INDEXES, OURS, file_path, index_path, index_repo, plain_path, stored_key
-from charthouse.errors import Unavailable, Unreadable
+from charthouse.errors import ConditionFailed, StorageLimitReached, Unavailable, Unreadable
 from charthouse.repository.ports import StoredFile, StoredIndex
 from charthouse.settings import Storage
 
@@ -193,16 +194,31 @@ class S3IndexStore:
 
     s3: "S3Client"
     storage: Storage
+    limit: int = 0
+    """Bytes of an index that a function can hold beside its copies; 0: any number."""
 
     def read(self, repo: str) -> StoredIndex | None:
         """Return the index published last and its ETag, or None."""
         try:
             with mapped(repo):
                 answer = self.s3.get_object(Bucket=self.storage.bucket, Key=self._key(repo))
+                if self.limit and answer["ContentLength"] > self.limit:
+                    answer["Body"].close()
+                    raise StorageLimitReached(f"the index has {answer['ContentLength']} bytes: more than can be read")
                 return StoredIndex(answer["Body"].read(), _bare(answer["ETag"]))
         except ClientError as error:
             if code(error) == "NoSuchKey":
                 return None
+            raise
+
+    def size(self, repo: str) -> int:
+        """Return the bytes of the index published last; 0 if there is none."""
+        try:
+            with mapped(repo):
+                return self.s3.head_object(Bucket=self.storage.bucket, Key=self._key(repo))["ContentLength"]
+        except ClientError as error:
+            if code(error) in {"404", "NoSuchKey"}:
+                return 0
             raise
 
     def write(self, repo: str, body: bytes, etag: str | None) -> None:
@@ -246,21 +262,37 @@ class S3Answers:
 
     s3: "S3Client"
     storage: Storage
+    now: Callable[[], datetime] = lambda: datetime.now(UTC)
 
     def offer(self, name: str, body: bytes, content_type: str) -> str:
-        """Store the answer under a name that cannot be guessed, and return a URL by which everyone may read it."""
-        key = stored_key(self.storage, f"{ANSWERS}{name}")
-        with mapped(name):
-            self.s3.put_object(
-                Bucket=self.storage.bucket,
-                Key=key,
-                Body=body,
-                ContentType=content_type,
-                **_encryption(self.storage),
-            )
+        """Store the answer, if it is not stored yet, and return a URL by which everyone may read it.
+
+        `name` stands for the content. It is stored anew each day, so that no rule deletes it while a URL is valid.
+        """
+        key = stored_key(self.storage, f"{ANSWERS}{self.now():%Y-%m-%d}/{name}")
+        if not self._is_stored(key):
+            with suppress(ConditionFailed), mapped(name, failed=FAILED):
+                self.s3.put_object(
+                    Bucket=self.storage.bucket,
+                    Key=key,
+                    Body=body,
+                    ContentType=content_type,
+                    IfNoneMatch="*",
+                    **_encryption(self.storage),
+                )
         return self.s3.generate_presigned_url(
             "get_object", Params={"Bucket": self.storage.bucket, "Key": key}, ExpiresIn=ANSWER_SECONDS
         )
+
+    def _is_stored(self, key: str) -> bool:
+        try:
+            with mapped(key):
+                self.s3.head_object(Bucket=self.storage.bucket, Key=key)
+        except ClientError as error:
+            if code(error) in {"404", "NoSuchKey"}:
+                return False
+            raise
+        return True
 
 
 def _encryption(storage: Storage) -> dict[str, Any]:

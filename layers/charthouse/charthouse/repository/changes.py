@@ -9,12 +9,12 @@ from charthouse.helm.package import Package
 from charthouse.helm.provenance import Provenance
 from charthouse.helm.versions import sort_key
 from charthouse.repository import packages
-from charthouse.repository.names import PACKAGE, PROVENANCE
+from charthouse.repository.names import PACKAGE, PROVENANCE, is_package
 from charthouse.repository.packages import Signature, sync_provenance
 from charthouse.repository.ports import Row
 from charthouse.repository.publish import Outcome, publish_rows
 from charthouse.repository.repository import Repository
-from charthouse.repository.sync import OwnUpload, import_existing, sync_file
+from charthouse.repository.sync import INDEX_FULL, OwnUpload, import_existing, sync_file
 from charthouse.settings import Rules
 
 DELETE_BATCH = 16
@@ -121,10 +121,14 @@ def _push_signature(repository: Repository, file: str, uploaded: Signature | Non
 
 
 def _check_room(repository: Repository, rules: Rules, file: str, exists: str, *, overwrite: bool) -> None:
-    """Raise if a new file exceeds `MaxStorageObjects`; best effort beside concurrent uploads.
+    """Raise if a new file exceeds `MaxIndexSize` or `MaxStorageObjects`; best effort beside concurrent uploads.
 
     Raises `StorageLimitReached`, or `ChartVersionExists` in a full repository that has this very file: that says more.
     """
+    if is_package(file) and repository.is_full():
+        if not overwrite and repository.packages.head(repository.name, file) is not None:
+            raise ChartVersionExists(exists)
+        raise StorageLimitReached(INDEX_FULL)
     limit = rules.max_storage_objects
     if not limit:
         return

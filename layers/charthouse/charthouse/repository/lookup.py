@@ -16,7 +16,7 @@ def list_charts(repository: Repository, offset: int = 0, limit: int | None = Non
     """Return the charts as a JSON object, name → entries, newest first: a slice of the published index."""
     index = repository.index()
     if index is None:
-        index = Index.fold(repository.envelope, entries_of(repository.catalog.rows(repository.name)))
+        index = Index.fold(repository.envelope, entries_of(repository.rows()))
     return index.chart_bytes(offset, limit)
 
 

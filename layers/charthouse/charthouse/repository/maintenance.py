@@ -267,7 +267,7 @@ def verify_index(repository: Repository) -> int:
         publish_index(repository, rebuild=True)
         repository.record("index_rebuilt")
         return 1
-    rows = list(repository.catalog.rows(repository.name))
+    rows = repository.rows()
     expected = Index.fold(repository.envelope, entries_of(rows))
     if index.blocks == expected.blocks:
         return 0

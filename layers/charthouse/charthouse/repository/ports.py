@@ -79,7 +79,13 @@ class IndexStore(Protocol):
     """The published `index.yaml` of every repository."""
 
     def read(self, repo: str) -> StoredIndex | None:
-        """Return the index published last, or None if there is none."""
+        """Return the index published last, or None if there is none.
+
+        Raises `StorageLimitReached`, before a byte is read, if it is larger than the process can hold.
+        """
+
+    def size(self, repo: str) -> int:
+        """Return the bytes of the index published last; 0 if there is none."""
 
     def write(self, repo: str, body: bytes, etag: str | None) -> None:
         """Replace the index that has this ETag (None: there must be none); raise `ConditionFailed` otherwise."""
@@ -114,7 +120,8 @@ class Row:
     problem: str | None = None
     """Why the file has no entry."""
     unreadable: bool = False
-    """The store denied reading the file: the next comparison tries again."""
+    """The file could not be judged, because the store denied reading it or the index was full: the next comparison
+    tries again."""
     dirty: str | None = None
     """Since when the published index may not agree with this row (RFC 3339, UTC); None: it agrees."""
     expires: int | None = None

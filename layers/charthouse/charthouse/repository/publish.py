@@ -40,7 +40,7 @@ def publish_index(repository: Repository, *, rebuild: bool = False) -> Index:
         stored = repository.indexes.read(repository.name)
         index = repository.parse(stored)
         if index is None or rebuild:
-            rows = list(repository.catalog.rows(repository.name))
+            rows = repository.rows()
             index = Index.fold(repository.envelope, entries_of(rows), index.revision if index else 0)
             rows = [row for row in rows if row.dirty]
         else:

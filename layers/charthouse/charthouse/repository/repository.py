@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 
-from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.errors import ConditionFailed, StorageLimitReached, Unavailable
 from charthouse.helm.index import Envelope, Index
 from charthouse.repository.ports import (
     Catalog,
@@ -15,9 +15,10 @@ from charthouse.repository.ports import (
     Map,
     PackageReader,
     PackageStore,
+    Row,
     StoredIndex,
 )
-from charthouse.settings import Layout
+from charthouse.settings import MAX_INDEX_SIZE, Layout
 
 SWEEP, RECONCILE = "sweep", "reconcile"
 """Tasks by whose last end the next ones are ordered."""
@@ -50,6 +51,8 @@ class Ports:
     layout: Layout = field(default_factory=Layout)
     map: Map = one_by_one
     reader: PackageReader = field(default_factory=_in_process)
+    max_index_size: int = MAX_INDEX_SIZE
+    """Bytes of an index from which on nothing more is listed."""
 
     def on_behalf_of(self, caller: str) -> "Ports":
         """Return the same ports, which note the caller (visible ASCII) beside every file that is stored."""
@@ -100,6 +103,21 @@ class Repository(Ports):
             raise
         self.catalog.end(self.name, task)
 
+    def is_full(self) -> bool:
+        """Return whether the published index has reached its limit; one HEAD, so best effort beside other writers."""
+        return self.indexes.size(self.name) >= self.max_index_size
+
+    def rows(self) -> list[Row]:
+        """Return all rows; raises `StorageLimitReached` where their index would exceed what can be read again."""
+        rows: list[Row] = []
+        size = 0
+        for row in self.catalog.rows(self.name):
+            size += len(row.line or "")
+            if size > readable_size(self.max_index_size):
+                raise StorageLimitReached("the rows make an index that is larger than can be read")
+            rows.append(row)
+        return rows
+
     def check_deadline(self) -> None:
         """Raise `Unavailable` if the deadline has passed."""
         if self.expired:
@@ -135,6 +153,11 @@ class Repository(Ports):
     def record(self, event: str, **fields: str | float) -> None:
         """Record an event of this repository."""
         self.events.record(event, repository=self.name, **fields)
+
+
+def readable_size(limit: int) -> int:
+    """Return the bytes of the largest index that is read: uploads at one moment may pass the limit by some."""
+    return limit + limit // 4
 
 
 def envelope_of(layout: Layout, repo: str) -> Envelope:

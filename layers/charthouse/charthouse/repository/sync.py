@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import batched
 
-from charthouse.errors import BadPackage, Unavailable, Unreadable
+from charthouse.errors import BadPackage, StorageLimitReached, Unavailable, Unreadable
 from charthouse.helm.package import Package
 from charthouse.helm.reading import listed_line
 from charthouse.repository.names import is_package
@@ -19,6 +19,11 @@ TOMBSTONE_SECONDS = 26 * 3600
 
 MAX_PACKAGE_SIZE = 100 * 1024 * 1024
 """Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
+
+MAX_PROBLEM = 1000
+"""Characters of a problem in a row: messages quote names, and an item of DynamoDB ends at 400 KB."""
+
+INDEX_FULL = "the index of the repository has reached MaxIndexSize; delete versions, or raise the limit"
 
 BATCH = 64
 """Files synced between two looks at the deadline."""
@@ -72,11 +77,14 @@ def _observe(
     if known and same and known.is_final:
         return known
     row = Row(repository.name, file, 0, stored.etag, stored.version_id, stored.size, modified)
+    is_own = own is not None and own.upload_id == stored.upload_id
     try:
-        package = own.package if own and own.upload_id == stored.upload_id else _read(repository, stored)
+        if not is_own and not (known and known.line) and repository.is_full():
+            raise StorageLimitReached(INDEX_FULL)  # noqa: TRY301  a reason for no entry like the others
+        package = own.package if own and is_own else _read(repository, stored)
         return _with_entry(row, package)
-    except (BadPackage, Unreadable) as refusal:
-        return replace(row, problem=refusal.message, unreadable=isinstance(refusal, Unreadable))
+    except (BadPackage, Unreadable, StorageLimitReached) as refusal:
+        return replace(row, problem=refusal.message[:MAX_PROBLEM], unreadable=not isinstance(refusal, BadPackage))
 
 
 def _read(repository: Repository, stored: StoredFile) -> Package:

@@ -1,7 +1,7 @@
 """Lists: which page of them, and how an answer too large for a Lambda reaches its client."""
 
 import gzip
-import uuid
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -38,7 +38,10 @@ class Sender:
     offer: Offer
 
     def send(self, request: Request, body: bytes, content_type: str) -> Response:
-        """Answer 200, gzipped if it has to be and the client accepts that, else 302 to a copy stored for minutes."""
+        """Answer 200, gzipped if it has to be and the client accepts that, else 302 to a copy stored for minutes.
+
+        The copy has the name of its content, so that a list is stored once, however often it is requested.
+        """
         if len(body) <= MAX_ANSWER:
             return bytes_response(200, body, content_type)
         if _accepts_gzip(request.headers.get("accept-encoding", "")):
@@ -46,7 +49,7 @@ class Sender:
             if len(compressed) <= MAX_ANSWER:
                 headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
                 return bytes_response(200, compressed, content_type, headers)
-        return redirect(self.offer(uuid.uuid4().hex, body, content_type))
+        return redirect(self.offer(hashlib.sha256(body).hexdigest(), body, content_type))
 
     def send_contents(self, read: Callable[[], bytes], content_type: str, package_url: str) -> Response:
         """Answer 200 with what `read` returns; raises `TooLarge` with the package's URL if it is too large."""
