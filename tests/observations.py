@@ -66,9 +66,9 @@ class Observations:
         else:
             answer = str(observed or "as expected")
         case = re.search(r"\[(.+)\]$", report.nodeid)
-        told = f"{case[1]}: {answer}" if case and (observed or report.failed) else answer
-        if told not in row.answers:
-            row.answers.append(told)
+        text = f"{case[1]}: {answer}" if case and (observed or report.failed) else answer
+        if text not in row.answers:
+            row.answers.append(text)
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Print the table."""
