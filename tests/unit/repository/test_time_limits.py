@@ -3,6 +3,7 @@
 The time is that of the calls on AWS (`tests.fakes.costs`), in a typical and in a bad hour.
 """
 
+import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ from charthouse.repository.maintenance import Progress, handle_object_events, pu
 from charthouse.repository.publish import Outcome, publish_index
 from charthouse.repository.repository import Ports
 from charthouse.settings import Paths, Rules
+from charthouse.wiring import THREADS
 
 from tests.builders import a_package
 from tests.fakes import World
@@ -29,13 +31,23 @@ from tests.fakes.costs import (
     LargeCatalog,
     LargePackageStore,
 )
+from tests.template.parsed import FUNCTIONS, GLOBALS, ROOT
 from tests.unit.repository.in_memory import event_names, fill, listed, ports_in, repository_in, stored_in
 
-API, INDEXING, RECONCILE = 25, 120, 900
-"""Seconds after which Lambda ends the function (template.yaml)."""
+API: int = GLOBALS["Timeout"]
+INDEXING: int = FUNCTIONS["IndexObjects"]["Properties"]["Timeout"]
+RECONCILE: int = FUNCTIONS["ReconcileRepositories"]["Properties"]["Timeout"]
+"""Seconds after which Lambda ends the function."""
 
-THREADS = 4
-"""`charthouse.wiring.THREADS`."""
+
+def constant(function: str, name: str) -> int:
+    """Return a number from a function's module, without importing the SDK."""
+    source = (ROOT / "functions" / function / "app.py").read_text()
+    return int(re.search(rf"^{name} = (\d+)$", source, re.MULTILINE)[1])  # type: ignore[index]  # fails if it is gone
+
+
+EVENTS_DEADLINE = constant("index_objects", "SECONDS")
+RECONCILE_DEADLINE = RECONCILE - constant("reconcile_repositories", "RESERVE")
 
 NEW = a_package(version="9.0.0")
 
@@ -110,15 +122,15 @@ def all_messages(ports: Ports, *, again: bool = False) -> object:
     """Handle messages about every file there is or was, a hundred of them with many records each."""
     files = sorted({file for _, file in world_of(ports).rows} | set(world_of(ports).objects))
     messages = {str(number): files[number::100] for number in range(min(100, len(files)))}
-    return handle_object_events(ports, Paths(), messages, deadline=ports.clock.now() + 100, again=again)
+    return handle_object_events(ports, Paths(), messages, deadline=ports.clock.now() + EVENTS_DEADLINE, again=again)
 
 
 def sweeping(ports: Ports) -> object:
-    return publish_pending(ports, deadline=ports.clock.now() + RECONCILE - 90)
+    return publish_pending(ports, deadline=ports.clock.now() + RECONCILE_DEADLINE)
 
 
 def reconciling(ports: Ports) -> object:
-    return reconcile(ports, Paths(), deadline=ports.clock.now() + RECONCILE - 90)
+    return reconcile(ports, Paths(), deadline=ports.clock.now() + RECONCILE_DEADLINE)
 
 
 HANDLED = [
@@ -237,7 +249,7 @@ def test_messages_for_which_no_time_was_left_are_delivered_again() -> None:
     }
     while messages:
         ports = large(world)
-        failed = handle_object_events(ports, Paths(), messages, deadline=world.time + 100)
+        failed = handle_object_events(ports, Paths(), messages, deadline=world.time + EVENTS_DEADLINE)
         assert set(failed) <= set(messages)
         messages = {name: files for name, files in messages.items() if name in failed}
         deliveries += 1
@@ -255,7 +267,7 @@ def test_a_sweep_out_of_time_says_so_and_the_next_one_goes_on() -> None:
     ports = large(world)
     publish_pending(ports, deadline=world.time + 2)
     first = len(world.indexes)
-    publish_pending(large(world), deadline=world.time + 810)
+    publish_pending(large(world), deadline=world.time + RECONCILE_DEADLINE)
 
     assert 0 < first < 100
     assert event_names(ports).count("sweep_failed") == 1
@@ -269,7 +281,7 @@ def test_a_reconciliation_of_thousands_of_files_continues_until_it_is_done() -> 
     while not progress.done:
         began = world.time
         ports = large(world, SLOW_S3_SECONDS, SLOW_DYNAMODB_SECONDS)
-        progress = reconcile(ports, Paths(), deadline=world.time + 810, start=progress)
+        progress = reconcile(ports, Paths(), deadline=world.time + RECONCILE_DEADLINE, start=progress)
         invocations += 1
         assert world.time - began < RECONCILE
 
