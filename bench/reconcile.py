@@ -15,7 +15,8 @@ from charthouse.repository.repository import Ports, Repository
 from bench.content import MOMENT, entries, file_of
 from bench.figures import Figure
 from local.places import ROOT
-from tests.fakes import FakeCatalog, FakeClock, FakeEvents, FakeIndexStore, FakePackageStore, World
+from tests.fakes import FakeClock, FakeEvents, FakeIndexStore, FakePackageStore, World
+from tests.fakes.costs import LargeCatalog
 
 VERSIONS, CHARTS = 100_000, 200
 SECONDS, MEGABYTES = 900, 1769
@@ -37,13 +38,6 @@ def _alone() -> tuple[float, float]:
     return found["seconds"], found["megabytes"]
 
 
-class _SortedCatalog(FakeCatalog):
-    """Yields its rows in one pass: nothing changes them meanwhile."""
-
-    def rows(self, repo: str, after: str = "") -> Iterator[Row]:  # noqa: ARG002  the port's
-        yield from (self.world.rows[at] for at in sorted(self.world.rows))
-
-
 def _repository() -> Repository:
     world = World()
     listed = entries(VERSIONS, CHARTS)
@@ -52,7 +46,7 @@ def _repository() -> Repository:
         row = Row("", file_of(one), 1, "e" * 32, "v" * 32, 1, MOMENT, one.chart, one.version, "5e" * 32, one.line)
         world.rows["", row.file] = row
     entries.cache_clear()
-    packages, indexes, catalog = FakePackageStore(world), FakeIndexStore(world), _SortedCatalog(world)
+    packages, indexes, catalog = FakePackageStore(world), FakeIndexStore(world), LargeCatalog(world)
     ports = Ports(packages, indexes, catalog, FakeClock(world), FakeEvents())
     return ports.repository("", world.time + SECONDS)
 
