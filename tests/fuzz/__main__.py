@@ -7,6 +7,7 @@ import json
 import re
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from local.places import ROOT
@@ -22,6 +23,8 @@ def main(arguments: list[str]) -> int:
     match = re.fullmatch(r"(\d+)([smh]?)", duration)
     if not match:
         sys.exit(f"{duration} is no duration: write 30s, 10m or 1h")
+    if find_spec("atheris") is None:
+        sys.exit("make fuzz needs atheris, which there is for Linux on x86-64 only")
     from tests.fuzz.targets import TARGETS  # noqa: PLC0415 - only after the arguments were read
 
     names = [argument for argument in arguments if argument != duration] or list(TARGETS)

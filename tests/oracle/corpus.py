@@ -439,7 +439,7 @@ YAML = {
         "\thome: x", "home:\tx", "home: x\t", "- a", "home: |2\n   a", "home: |-\n  a\n\n", "home: >+\n  a\n\n", "home: |\n a\n  b",
         "home: \x07", "home: \x85x", "home: \ud7ff\ue000", "home: \U0010ffff", "x: [a, b,]", "x: {a: 1,}", "x: [,]", "x: {,}",
         'x: {"a":b}', "x: {a :b}", "x: [a b: c]", "x: -", "x: - a", "x: 'a\n  b'", "x: a\n  b", "name: d", "NAME: d", "\u212aeywords: [k]",
-        BOMB, f"x: [{', '.join(['&a 1'] + ['*a'] * 2000)}]", f"x: &a [1]\ny: [{', '.join(['*a'] * 600)}]",
+        "# %TAG\n" * 120 + "name: c\nversion: 1.0.0", BOMB, f"x: [{', '.join(['&a 1'] + ['*a'] * 2000)}]", f"x: &a [1]\ny: [{', '.join(['*a'] * 600)}]",
     )
 }  # fmt: skip
 

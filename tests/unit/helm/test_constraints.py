@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 import pytest
-from charthouse.helm.constraints import MAX_LENGTH, Constraint, choose
+from charthouse.helm.constraints import MAX_LENGTH, MAX_TERMS, Constraint, choose
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +50,13 @@ def test_no_text_takes_long(text: str) -> None:
         Constraint.parse(text)
 
     assert time.monotonic() - started < 1
+
+
+def test_a_constraint_has_a_largest_number_of_terms() -> None:
+    assert Constraint.parse("||".join(["1"] * MAX_TERMS)).admits("1.2.3")
+    for separator in ("||", ","):
+        with pytest.raises(ValueError, match="improper constraint: more than 40 terms"):
+            Constraint.parse(separator.join(["1"] * (MAX_TERMS + 1)))
 
 
 def test_a_longer_text_than_allowed_is_no_constraint() -> None:

@@ -12,7 +12,9 @@ from typing import Self
 from charthouse.helm.versions import Precedence, parse_version, precedence, sort_key
 
 MAX_LENGTH = 512
-"""Characters of a constraint; what is longer is none."""
+"""Characters of a constraint; a longer text is none."""
+MAX_TERMS = 40
+"""Of a constraint: each is compared with every version of a chart."""
 
 _S = r"[\t\n\f\r ]"
 _VERSION = (
@@ -37,11 +39,18 @@ class Constraint:
         """Read a constraint; raises `ValueError("improper constraint: …")`. The empty text is none."""
         if len(text) > MAX_LENGTH:
             raise ValueError(f"improper constraint: {text[:MAX_LENGTH]}…")
-        return cls(tuple(tuple(_terms(part)) for part in _without_ranges(text).split("||")))
+        alternatives = tuple(tuple(_terms(part)) for part in _without_ranges(text).split("||"))
+        if sum(map(len, alternatives)) > MAX_TERMS:
+            raise ValueError(f"improper constraint: more than {MAX_TERMS} terms")
+        return cls(alternatives)
 
     def admits(self, version: str) -> bool:
         """Whether the version satisfies the constraint; text that is no version never does."""
-        is_version, wanted, _ = sort_key(version)
+        return self.admits_key(sort_key(version))
+
+    def admits_key(self, key: tuple[bool, Precedence, str]) -> bool:
+        """Whether the version with this sort key satisfies the constraint."""
+        is_version, wanted, _ = key
         return is_version and any(_all_hold(terms, wanted) for terms in self.alternatives)
 
 
@@ -52,10 +61,10 @@ def choose(versions: Iterable[str], wanted: str) -> str | None:
     version is written exactly so, as Helm does.
     """
     constraint = Constraint.parse(wanted or "*")
-    known = sorted(versions, key=sort_key, reverse=True)
-    if wanted in known:
+    known = sorted(map(sort_key, versions), reverse=True)
+    if wanted in (version for _, _, version in known):
         return wanted
-    return next((version for version in known if constraint.admits(version)), None)
+    return next((key[2] for key in known if constraint.admits_key(key)), None)
 
 
 @dataclass(frozen=True, slots=True)
