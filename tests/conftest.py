@@ -8,7 +8,18 @@ from pathlib import Path
 
 import pytest
 
-STACKS = ("tenants", "limits", "based", "operated", "adopted", "private", "any_depth", "repository", "deployed")
+STACKS = (
+    "tenants",
+    "limits",
+    "based",
+    "operated",
+    "adopted",
+    "private",
+    "any_depth",
+    "policed",
+    "repository",
+    "deployed",
+)
 """Fixtures that deploy a stack; a test that uses several runs with the first."""
 STAND_INS = ("ministack", "versitygw", "dynamodb-local", "moto", "aws")
 

@@ -40,6 +40,18 @@ def test_a_package_is_stored_under_its_own_type_and_without_an_encoding(
     }
 
 
+def test_who_stored_a_package_is_noted_beside_it(cloud: Cloud) -> None:
+    place = somewhere(cloud, "noted")
+    store = S3PackageStore(cloud.s3, place).on_behalf_of("issuer:https://gitlab.com sub:a%20b/c")
+
+    store.create("", "nginx-1.0.0.tgz", b"package", "upload-1")
+    store.replace("", "nginx-1.0.0.tgz", b"other", "upload-2")
+
+    stored = cloud.s3.head_object(Bucket=place.bucket, Key="noted/nginx-1.0.0.tgz")
+    assert stored["Metadata"]["charthouse-by"] == "issuer:https://gitlab.com sub:a%20b/c"
+    assert store.head("", "nginx-1.0.0.tgz") == S3PackageStore(cloud.s3, place).head("", "nginx-1.0.0.tgz")
+
+
 def test_an_index_is_stored_as_yaml_that_no_cache_serves_without_asking(cloud: Cloud) -> None:
     place = somewhere(cloud, "indexed")
 

@@ -22,6 +22,17 @@ def test_a_deleted_version_is_gone_from_bucket_and_index() -> None:
     assert list(stored_in(world)) == list(listed(world)) == ["mychart-0.2.0.tgz"]
 
 
+def test_every_deleted_version_is_recorded() -> None:
+    world = a_repository(("mychart", "0.1.0"), ("mychart", "0.2.0"))
+    repository = repository_in(world)
+
+    delete_chart(repository, "mychart")
+    with pytest.raises(NotFound):
+        delete_version(repository, "mychart", "0.1.0")
+
+    assert event_names(repository).count("file_deleted") == 2
+
+
 def test_its_provenance_goes_with_it() -> None:
     world = World()
     push(repository_in(world), Rules(), Push(a_package(), a_provenance(a_package())))

@@ -43,6 +43,28 @@ def test_a_pushed_package_is_in_bucket_and_index_when_the_answer_says_so() -> No
     assert world.rows["org1/repo1", FILE].dirty is None
 
 
+def test_who_pushed_is_noted_beside_package_and_provenance_and_recorded_before_the_index_follows() -> None:
+    world = World()
+    ports = ports_in(world, failing("indexes.write", Unavailable("busy")))
+
+    outcome = push(ports.on_behalf_of("user:alice").repository("team"), OPEN, Push(NEW, a_provenance(NEW), wait=False))
+
+    assert outcome is Outcome.STORED
+    assert world.callers == {f"team/{FILE}": "user:alice", f"team/{FILE}.prov": "user:alice"}
+    assert event_names(ports)[0] == "file_stored"
+
+
+def test_a_refused_push_is_not_recorded_as_stored() -> None:
+    world = World()
+    pushed_package(world, OLD)
+    ports = ports_in(world)
+
+    with pytest.raises(ChartVersionExists):
+        push(ports.repository(""), OPEN, Push(NEW, None))
+
+    assert "file_stored" not in event_names(ports)
+
+
 def test_a_version_that_exists_stays_as_it_is() -> None:
     world = World()
     pushed_package(world, OLD)
