@@ -516,6 +516,9 @@ def test_what_the_parameters_allow_needs_no_policy() -> None:
     world.authorizer(Access(policy=True, anonymous_get=True)).authorize(PULL, "b", None)
     with pytest.raises(Unavailable):
         world.authorizer(OWNER).authorize(PULL, "b", basic("root", "wrong"))
+    opened = world.authorizer(Access(policy=True, anonymous_get=True)).authenticate(None)
+    assert opened.may(PULL, "b")
+    assert not opened.may(PUSH, "b")
 
 
 def test_users_are_verified_as_soon_as_the_policy_is_there() -> None:
@@ -717,6 +720,21 @@ def test_an_issued_token_can_only_issue_less() -> None:
     second = issued(authorizer, first, PULL, PUSH)
 
     assert allowed(authorizer, second, "team-b") == {PULL}
+
+
+def test_an_issued_token_cannot_be_renewed_for_ever() -> None:
+    world = World(**TEAMS)
+    authorizer = world.authorizer()
+    token = issued(authorizer, basic("ci"), PULL)
+    world.now += LIFE_SECONDS - 10
+
+    made = authorizer.issue(authorizer.authenticate(token), {"team-b": [PULL]})
+
+    assert made.seconds == 10
+    world.now += 10
+    for late in (token, f"Bearer {made.text}"):
+        with pytest.raises(Unauthorized):
+            authorizer.authorize(PULL, "team-b", late)
 
 
 @pytest.mark.parametrize("text", ["charthouse-", "charthouse-x", "charthouse-" + "A" * 42, "charthouse-" + "A" * 44])

@@ -113,12 +113,12 @@ class Authorizer:
         for what anonymous callers may do.
         """
         if self.is_open(action):
-            return Caller(ANONYMOUS)
+            return self._anonymous(_NO_POLICY)
         if not (self.has_basic or self.has_bearer):
             raise Forbidden(NOTHING_CONFIGURED)
         generation, policy, missing = self._policy()
         if action in granted(policy.anonymous, repo):
-            return Caller(ANONYMOUS)
+            return self._anonymous(policy)
         caller = self._verified(authorization or "", generation, policy)
         if caller is not None and caller.may(action, repo):
             return caller
@@ -135,9 +135,9 @@ class Authorizer:
         """
         generation, policy, missing = self._policy()
         if not authorization or authorization == f"Bearer {ANONYMOUS_TOKEN}":
-            if missing is not None:
+            if missing is not None and not self.is_open(Action.PULL):
                 raise missing
-            return Caller(ANONYMOUS, self._anonymous_rights(policy))
+            return self._anonymous(policy)
         caller = self._verified(authorization, generation, policy)
         if caller is None:
             raise missing or Unauthorized("unauthorized", challenge or self.challenge(Action.PULL, ""))
@@ -191,9 +191,9 @@ class Authorizer:
         except Unavailable as missing:
             return 0, _NO_POLICY, missing
 
-    def _anonymous_rights(self, policy: "Policy") -> Rights:
+    def _anonymous(self, policy: "Policy") -> Caller:
         opened = frozenset(action for action in Action if self.is_open(action))
-        return lambda repo: opened | granted(policy.anonymous, repo)
+        return Caller(ANONYMOUS, lambda repo: opened | granted(policy.anonymous, repo))
 
     def _verified(self, authorization: str, generation: int, policy: "Policy") -> Caller | None:
         """Return the caller whom the credentials prove, or None; remembered while the policy stays the same."""
@@ -207,8 +207,9 @@ class Authorizer:
         rights = self._rights(proof.identity, policy) if proof is not None else None
         if proof is None or rights is None:
             return None
-        caller = Caller(proof.identity, _within(rights, proof.access))
-        self._remember(digest, min(now + REMEMBERED_SECONDS, proof.expires), generation, caller)
+        caller = Caller(proof.identity, _within(rights, proof.access), proof.expires)
+        until = now + REMEMBERED_SECONDS if proof.expires is None else min(now + REMEMBERED_SECONDS, proof.expires)
+        self._remember(digest, until, generation, caller)
         return caller
 
     def _remember(self, digest: bytes, until: float, generation: int, caller: Caller) -> None:
@@ -228,9 +229,8 @@ class Authorizer:
         return self._prove_by_token(credentials.token, policy, now) if self.has_bearer else None
 
     def _prove_by_password(self, credentials: Basic, policy: "Policy", now: float) -> "_Proof | None":
-        forever = now + REMEMBERED_SECONDS
         if self._is_owner(credentials, now):
-            return _Proof(Identity(Source.OWNER, self._access.basic_user), forever)
+            return _Proof(Identity(Source.OWNER, self._access.basic_user))
         if not policy.users:
             return None
         # Only deployments with users pay for the import.
@@ -241,7 +241,7 @@ class Authorizer:
         stored = user.password if user is not None else None
         if not is_right(stored, credentials.password, slow=policy.has_slow_passwords) or stored is None:
             return None
-        return _Proof(Identity(Source.USER, name, proof=_fingerprint(stored)), forever)
+        return _Proof(Identity(Source.USER, name, proof=_fingerprint(stored)))
 
     def _prove_by_token(self, token: str, policy: "Policy", now: float) -> "_Proof | None":
         read = read_unverified(token)
@@ -253,17 +253,17 @@ class Authorizer:
             text = policy.keys[kid].text
             claims = self._read_claims(token, self._policy_key(text, kid), now)
             identity = Identity(Source.KEY, kid, claims or {}, _fingerprint(text))
-            return _proof(identity, claims, now)
+            return _proof(identity, claims)
         if self._access.bearer_auth:
             claims = self._read_claims(token, self._public_key(self._access.public_key, PARAMETER_KEY), now)
             if claims is not None:
                 identity = Identity(Source.TOKEN, PARAMETER_KEY, claims, _fingerprint(self._access.public_key))
-                return _proof(identity, claims, now)
+                return _proof(identity, claims)
         if issuer in policy.issuers and self._sources.issuers is not None:
             for key in self._sources.issuers.find(policy.issuers[issuer], kid or None):
                 claims = self._read_claims(token, key, now)
                 if claims is not None and "exp" in claims:
-                    return _proof(Identity(Source.ISSUER, issuer, claims), claims, now)
+                    return _proof(Identity(Source.ISSUER, issuer, claims), claims)
         return None
 
     def _rights(self, identity: Identity, policy: "Policy") -> Rights | None:
@@ -341,13 +341,14 @@ class _Proof:
     """Credentials that were found right."""
 
     identity: Identity
-    expires: float
+    expires: float | None = None
+    """When the token ends, in seconds since the epoch; None: it was no token, or one without end."""
     access: Mapping[str, frozenset[Action]] | None = None
     """What a token was issued for, by repository; None: for whatever the identity may do."""
 
 
-def _proof(identity: Identity, claims: Mapping[str, Any] | None, now: float) -> _Proof | None:
-    return None if claims is None else _Proof(identity, claims.get("exp", now + REMEMBERED_SECONDS))
+def _proof(identity: Identity, claims: Mapping[str, Any] | None) -> _Proof | None:
+    return None if claims is None else _Proof(identity, claims.get("exp"))
 
 
 def _everything(_repo: str) -> frozenset[Action]:

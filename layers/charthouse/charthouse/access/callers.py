@@ -75,6 +75,8 @@ class Caller:
 
     identity: Identity
     rights: Rights = field(default=lambda _repo: NOTHING, repr=False, compare=False)
+    expires: float | None = field(default=None, compare=False)
+    """When the token that proved it ends, in seconds since the epoch; None: it was no token."""
 
     def may(self, action: Action, repo: str) -> bool:
         """Return whether it may do this to the repository."""

@@ -73,8 +73,9 @@ class RegistryTokens:
         if identity.source is Source.ANONYMOUS:
             return RegistryToken(ANONYMOUS_TOKEN, LIFE_SECONDS, access)
         now = self._clock()
-        # Never longer than the token it was issued for.
-        seconds = int(min(LIFE_SECONDS, identity.claims.get("exp", now + LIFE_SECONDS) - now))
+        # Never longer than the token it was issued for: otherwise one could be renewed for ever by the next.
+        expires = now + LIFE_SECONDS if caller.expires is None else caller.expires
+        seconds = max(0, int(min(LIFE_SECONDS, expires - now)))
         text = REGISTRY_PREFIX + base64.urlsafe_b64encode(os.urandom(32)).rstrip(b"=").decode()
         record = {
             "identity": [identity.source, identity.name, dict(identity.claims), identity.proof],
