@@ -722,6 +722,20 @@ def test_an_issued_token_can_only_issue_less() -> None:
     assert allowed(authorizer, second, "team-b") == {PULL}
 
 
+@pytest.mark.parametrize("keys", [{}, {"one": a_policy_key(a_grant("**"), key=a_key("the next"))}])
+def test_a_token_issued_for_a_keys_token_ends_with_that_key(keys: dict[str, Any]) -> None:
+    world = World(keys={"one": a_policy_key(a_grant("**"))})
+    authorizer = world.authorizer()
+    who = f"Bearer {a_token(an_entry('team-b', 'pull'), header={'kid': 'one'})}"
+    token = issued(authorizer, who, PULL)
+    authorizer.authorize(PULL, "team-b", token)
+
+    world.change(keys=keys)
+
+    with pytest.raises(Unauthorized):
+        authorizer.authorize(PULL, "team-b", token)
+
+
 def test_an_issued_token_cannot_be_renewed_for_ever() -> None:
     world = World(**TEAMS)
     authorizer = world.authorizer()

@@ -1,11 +1,13 @@
 """The access policy, and the mistakes that can be made in it."""
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from charthouse.access.grants import Action, Grant
 from charthouse.access.policy import MAX_DOCUMENT, Issuer, Policy, Rule
 from charthouse.errors import InvalidPolicy
@@ -279,3 +281,35 @@ def test_an_issuer_grants_what_all_matching_rules_grant() -> None:
 
     assert [grant.repositories for grant in issuer.grants({"ref": "main"})] == [("a",), ("b",)]
     assert issuer.grants({}) == ()
+
+
+PAGE = (Path(__file__).parents[3] / "docs" / "access.md").read_text()
+
+
+def blocks(kind: str) -> list[str]:
+    """Return the code blocks of one kind of the page for operators."""
+    return re.findall(rf"```{kind}\n(.*?)```", PAGE, re.DOTALL)
+
+
+def test_the_policies_on_the_page_can_be_pasted() -> None:
+    filled = [
+        text.replace("scrypt:...", SLOW)
+        .replace("sha256:...", FAST)
+        .replace('"-----BEGIN PUBLIC KEY-----\\n..."', json.dumps(a_policy_key()["key"]))
+        for text in blocks("json")
+    ]
+    whole = [text for text in filled if text.startswith('{\n  "anonymous"')]
+    issuers = [f'{{"issuers": {{{text}}}}}' for text in filled if text.startswith('"https://')]
+
+    assert (len(whole), len(issuers)) == (1, 2)
+    for text in whole + issuers:
+        assert Policy.parse(text.encode()).issuers
+        assert is_valid(json.loads(text))
+
+
+def test_the_jobs_on_the_page_are_yaml_and_ask_for_the_audience_of_the_rule() -> None:
+    github, gitlab = (yaml.safe_load(text) for text in blocks("yaml"))
+
+    assert github["permissions"]["id-token"] == "write"
+    assert "audience=charthouse" in github["jobs"]["push"]["steps"][-1]["run"]
+    assert gitlab["push-chart"]["id_tokens"] == {"CHARTS_TOKEN": {"aud": "charthouse"}}
