@@ -1,6 +1,7 @@
 """Bucket, table and queue: nothing lost, nothing public, nothing of an adopted bucket touched."""
 
 import pytest
+from charthouse.repository.maintenance import FULL_BATCH
 
 from tests.template.parsed import FUNCTIONS, RESOURCES, exists, resources, values
 
@@ -152,7 +153,7 @@ def test_one_message_waits_for_no_others() -> None:
     mapping = RESOURCES["IndexObjectsQueue"]["Properties"]
 
     assert mapping["MaximumBatchingWindowInSeconds"] == 0
-    assert mapping["BatchSize"] == 10
+    assert mapping["BatchSize"] == FULL_BATCH == 10
 
 
 def test_the_password_is_kept_only_when_there_is_one() -> None:

@@ -8,7 +8,15 @@ from functools import partial
 import pytest
 from charthouse.errors import Unavailable
 from charthouse.repository.changes import Push, delete_version, push
-from charthouse.repository.maintenance import Found, Progress, handle_object_events, publish_pending, reconcile
+from charthouse.repository.maintenance import (
+    FULL_BATCH,
+    GATHER_SECONDS,
+    Found,
+    Progress,
+    handle_object_events,
+    publish_pending,
+    reconcile,
+)
 from charthouse.repository.sync import sync_all, sync_file
 from charthouse.settings import Layout, Paths, Rules
 
@@ -65,6 +73,44 @@ def test_a_message_about_a_known_file_causes_no_publication() -> None:
 
     assert world.indexes[""] == before
     assert calls_in(calls) == ["catalog.get", "packages.head", "catalog.put"]
+
+
+def test_what_is_synced_while_a_full_batch_gathers_is_in_its_publication() -> None:
+    world = World()
+    files = {number: f"chart{number}-1.0.0.tgz" for number in range(2 * FULL_BATCH + 1)}
+    for number, file in files.items():
+        world.put_object(file, a_package(f"chart{number}", "1.0.0"))
+        # The first publication takes in whatever is stored: only later ones are of single rows.
+        if number == 0:
+            handle_object_events(ports_in(world), ROOT, {file: [file]}, deadline=world.time + 100)
+    revision, began = revision_of(world), world.time
+    first, second = ([files[n] for n in range(start, start + FULL_BATCH)] for start in (1, 1 + FULL_BATCH))
+    others = iter([second])
+
+    def another_batch(step: str) -> None:
+        if step == "clock.sleep" and (batch := next(others, None)):
+            handle_object_events(ports_in(world), ROOT, {file: [file] for file in batch}, deadline=world.time + 100)
+
+    handle_object_events(
+        ports_in(world, another_batch), ROOT, {file: [file] for file in first}, deadline=world.time + 100
+    )
+
+    assert set(listed(world)) == set(files.values())
+    assert revision_of(world) == revision + 1
+    assert world.time - began == GATHER_SECONDS
+
+
+def test_a_batch_that_is_not_full_is_published_at_once() -> None:
+    world = World()
+    files = [f"chart{number}-1.0.0.tgz" for number in range(FULL_BATCH - 1)]
+    for file in files:
+        world.put_object(file, a_package(file.partition("-")[0], "1.0.0"))
+    began = world.time
+
+    handle_object_events(ports_in(world), ROOT, {file: [file] for file in files}, deadline=world.time + 100)
+
+    assert set(listed(world)) == set(files)
+    assert world.time == began
 
 
 def test_a_late_message_of_a_deletion_deletes_nothing() -> None:
@@ -604,3 +650,8 @@ def calls_of_a_reconciliation() -> int:
     calls: list[str] = []
     reconciled(a_repository("0.1.0", "0.2.0", "0.3.0"), step=calls.append)
     return len(calls_in(calls)) + sum(call.endswith(":item") for call in calls)
+
+
+def revision_of(world: World) -> int:
+    """Return how often the index was published."""
+    return int(json.loads(world.indexes[""])["annotations"]["charthouse.dev/revision"].partition("-")[0])

@@ -22,6 +22,11 @@ from charthouse.repository.repository import RECONCILE, SWEEP, Ports, Repository
 from charthouse.repository.sync import sync_all, sync_file
 from charthouse.settings import Paths
 
+FULL_BATCH = 10
+"""Messages in a full batch: `BatchSize` in template.yaml."""
+GATHER_SECONDS = 1.0
+"""How long changes are gathered for one publication while a sync of many files goes on."""
+
 LISTED = "\U0010ffff"
 """Where to continue when every file has been compared and only the index was too late: after every file name."""
 
@@ -37,7 +42,8 @@ def handle_object_events(
 
     `messages` is message id → paths of stored files. A message is a hint: what is stored now counts, so repeated, late
     and reordered ones change nothing. Paths that are no package of a repository at this depth are ignored. Returns the
-    ids of the messages that failed and have to be delivered again. Never waits for the lease.
+    ids of the messages that failed and have to be delivered again. Never waits for the lease. After a full batch more
+    messages are probably waiting, and the publisher gathers what they change.
 
     With `again` some of the messages were delivered before, so one of them may have ended the process. Then each file
     and each index is worked off alone and on record meanwhile, and what a process died of is not tried beside others.
@@ -65,7 +71,7 @@ def handle_object_events(
         try:
             repository.check_deadline()
             with repository.on_record(PUBLISH, keep=again):
-                publish_shared(repository, wait=False)
+                publish_shared(repository, wait=False, gather=GATHER_SECONDS if len(messages) >= FULL_BATCH else 0.0)
         except Exception as error:  # noqa: BLE001  nor one repository those of the others
             repository.record("event_failed", failed=1, **_reason(error))
             failed.update(path for path, target in targets.items() if target[0] == repo)

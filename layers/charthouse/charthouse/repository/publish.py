@@ -61,19 +61,20 @@ def publish_index(repository: Repository, *, rebuild: bool = False) -> Index:
     return repository.retry(lambda: attempt(rebuild=rebuild))
 
 
-def publish_shared(repository: Repository, rows: Sequence[Row] = (), *, wait: bool = True) -> bool:
+def publish_shared(repository: Repository, rows: Sequence[Row] = (), *, wait: bool = True, gather: float = 0.0) -> bool:
     """Publish, or wait until another process has; return whether the index shows the rows (or all that was dirty).
 
     The lease only keeps publishers from doing the same work; `publish_index` is safe without it. Its holder publishes
     for everyone. A caller without it waits until its own rows are clean, and keeps trying, since a holder may crash;
     with `wait=False` it returns at once: every holder looks for dirty rows again after releasing the lease, so these
-    rows are not missed. Returns False if the deadline passes first.
+    rows are not missed. With `gather` the holder waits so many seconds before each publication, which then has what
+    others sync meanwhile. Returns False if the deadline passes first.
     """
     owner = repository.clock.token()
     pause = FIRST_WAIT
     done = False
     while True:
-        if _publish_as_holder(repository, owner):
+        if _publish_as_holder(repository, owner, gather):
             done = True
             if repository.expired or not repository.catalog.dirty(repository.name):
                 return True
@@ -101,13 +102,15 @@ def entries_of(rows: Iterable[Row]) -> list[Entry]:
     return [entry for row in rows if (entry := _entry(row)) is not None]
 
 
-def _publish_as_holder(repository: Repository, owner: str) -> bool:
+def _publish_as_holder(repository: Repository, owner: str, gather: float) -> bool:
     """Publish under the lease; return False if another process holds it."""
     now = repository.clock.now()
     state = repository.catalog.acquire_lease(repository.name, owner, now, now + LEASE_SECONDS)
     if state is None:
         return False
     try:
+        if gather:
+            repository.clock.sleep(gather)
         unknown = state.reconciled is None
         if unknown:
             import_existing(repository)
