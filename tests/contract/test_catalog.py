@@ -191,6 +191,10 @@ def test_the_rows_of_a_chart_are_found_by_its_whole_name(rows: RowStand) -> None
         put(rows.catalog, row)
 
     assert by_file(rows.catalog.chart("team", "a")) == of_a
+    for limit in (1, 3, 5, 9):
+        some = rows.catalog.chart("team", "a", limit)
+        assert len(some) == min(limit, 5)
+        assert all(row in of_a for row in some)
 
 
 def test_of_many_writing_the_next_row_exactly_one_wins(rows: RowStand) -> None:

@@ -87,7 +87,9 @@ def test_every_event_is_explained() -> None:
 
 
 def test_every_metric_is_explained_with_its_unit() -> None:
-    rows = re.findall(r"^\| `([A-Z]\w+)` \| (\w+) \|", OPERATIONS.read_text().split("## Metrics")[1], re.MULTILINE)
+    rows = re.findall(
+        r"^\| `([A-Z]\w+)` \| (\w+) \|", OPERATIONS.read_text().split("## Metrics")[1].split("\n## ")[0], re.MULTILINE
+    )
 
     assert dict(rows) == {metric.name: metric.unit for metric in METRICS.values()}
 

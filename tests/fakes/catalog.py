@@ -72,8 +72,8 @@ class FakeCatalog:
             after = file
         self.step("catalog.rows:done")
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return all rows whose chart has this name, read one by one."""
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows whose chart has this name, or so many of them, read one by one."""
         self.step("catalog.chart")
         found: list[Row] = []
         after = ""
@@ -82,6 +82,8 @@ class FakeCatalog:
             row = self.world.rows.get((repo, file))
             if row is not None and row.chart == name:
                 found.append(row)
+            if len(found) == limit:
+                break
             after = file
         self.step("catalog.chart:done")
         return found

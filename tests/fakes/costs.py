@@ -97,10 +97,11 @@ class LargeCatalog(FakeCatalog):
             yield self.world.rows[repo, file]
         self.step("catalog.rows:done")
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return all rows whose chart has this name."""
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows whose chart has this name, or so many of them."""
         self.step("catalog.chart")
         found = [row for (owner, _), row in sorted(self.world.rows.items()) if owner == repo and row.chart == name]
+        found = found[:limit]
         for _ in found:
             self.step("catalog.chart:item")
         self.step("catalog.chart:done")

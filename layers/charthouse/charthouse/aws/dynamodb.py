@@ -9,7 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from itertools import batched
+from itertools import batched, islice
 from typing import TYPE_CHECKING, Any
 
 from charthouse.aws.errors import mapped
@@ -111,9 +111,10 @@ class DynamoCatalog:
             if item["file"]["S"] != STATE:
                 yield _row(item)
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return all rows of this chart."""
-        return [_row(item) for item in self._query(repo, IndexName=BY_CHART, chart=name)]
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows of this chart, all or so many of them."""
+        page: dict[str, Any] = {} if limit is None else {"Limit": limit}
+        return [_row(item) for item in islice(self._query(repo, IndexName=BY_CHART, chart=name, **page), limit)]
 
     def state(self, repo: str) -> RepositoryState | None:
         """Return the repository's state, or None."""

@@ -168,6 +168,12 @@ class Index:
             yield self.blocks[at + 1 : end].removesuffix(b",")
             at = self.blocks.find(b"\n{", end)
 
+    def versions(self, name: str) -> dict[str, bytes]:
+        """Return the entries of one chart by version, newest first; raises `ValueError` for bytes of others."""
+        begin, end = _lines_of(self.blocks, *_find_block(self.blocks, name))
+        entries = [line.removesuffix(b",") for line in self.blocks[begin:end].split(b"\n")[1:]]
+        return {_version(entry, 0, len(entry)): entry for entry in entries}
+
     def _skip(self, at: int, charts: int) -> int:
         for _ in range(charts):
             at = self.blocks.find(b"\n],", at) + 3

@@ -167,8 +167,8 @@ class Catalog(Protocol):
     def rows(self, repo: str, after: str = "") -> Iterator[Row]:
         """Yield all rows, bytewise by file name, after the name `after`; tombstones included."""
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return all rows of this chart, in no particular order."""
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows of this chart, all or so many of them, in no particular order."""
 
     def state(self, repo: str) -> RepositoryState | None:
         """Return the repository's state, or None if it was never published."""

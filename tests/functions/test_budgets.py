@@ -1,0 +1,236 @@
+"""What a single request may cost, at any size of the repository: the table of docs/operations.md, route by route."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+from charthouse import wiring
+from charthouse.aws.http import Answer
+from charthouse.aws.presign import Signer
+from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.repository.ports import RepositoryState, Row, StoredFile, StoredIndex
+from charthouse.repository.repository import Ports
+from charthouse.settings import Credentials
+from charthouse.web.routes import Kind
+
+from tests.builders import a_package, a_provenance
+from tests.fakes import FakeClock, FakeEvents, FakeIndexStore, World
+from tests.fakes.costs import LargeCatalog, LargePackageStore
+from tests.functions.conftest import Deployment
+from tests.template.parsed import FUNCTIONS, ROOT
+
+SIZES = [10, 2_000, 20_000]
+REPOSITORIES = 1_000
+MOMENT = "2026-11-20T15:49:01Z"
+PACKAGE = a_package("big", "0.0.1", files={"values.yaml": b"a: 1\n", "templates/x.yaml": b"x"})
+UNIT = 4096
+"""Bytes of an item that a strongly consistent read unit covers."""
+
+
+@dataclass
+class Meter:
+    """What a request has cost."""
+
+    calls: Counter[str] = field(default_factory=Counter)
+    read_units: int = 0
+    read_bytes: int = 0
+
+    def __call__(self, call: str) -> None:
+        """Be the step of the fakes: count calls. Those that read many items count their own."""
+        self.calls[call] += ":" not in call and not call.startswith("clock.") and call != "catalog.states"
+
+    def rows(self, rows: list[Row]) -> list[Row]:
+        """Count the read units of rows read one after the other."""
+        self.read_units += -(-sum(len(row.line or "") + 300 for row in rows) // UNIT) or 1
+        return rows
+
+
+class MeteredCatalog(LargeCatalog):
+    """Counts read units."""
+
+    __slots__ = ()
+
+    def get(self, repo: str, file: str) -> Row | None:
+        """Read one item."""
+        row = super().get(repo, file)
+        self.meter.rows([row] if row else [])
+        return row
+
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Read the items of a chart."""
+        return self.meter.rows(super().chart(repo, name, limit))
+
+    def states(self, repos: Any) -> list[RepositoryState]:
+        """Read an item for each repository."""
+        found = super().states(repos)
+        self.meter.read_units += len(found)
+        self.meter.calls["catalog.states"] += -(-len(found) // 100)
+        return found
+
+    @property
+    def meter(self) -> Meter:
+        """The step of every fake is the meter."""
+        assert isinstance(self.step, Meter)
+        return self.step
+
+
+class MeteredIndexes(FakeIndexStore):
+    """Counts bytes."""
+
+    __slots__ = ()
+
+    def read(self, repo: str) -> StoredIndex | None:
+        """Read an index."""
+        stored = FakeIndexStore.read(self, repo)
+        assert isinstance(self.step, Meter)
+        self.step.read_bytes += len(stored.body) if stored else 0
+        return stored
+
+
+class MeteredPackages(LargePackageStore):
+    """Counts bytes."""
+
+    __slots__ = ()
+
+    def read(self, stored: StoredFile) -> bytes:
+        """Read a package."""
+        body = LargePackageStore.read(self, stored)
+        assert isinstance(self.step, Meter)
+        self.step.read_bytes += len(body)
+        return body
+
+
+def a_world(versions: int) -> World:
+    """Return a published repository whose chart `big` has so many versions, and many repositories beside it."""
+    world = World()
+    entries = []
+    for number in range(versions):
+        version, file = f"0.0.{number}", f"big-0.0.{number}.tgz"
+        about = f'"description":"{"x" * 400}","digest":"{"a" * 64}","name":"big","urls":["charts/{file}"]'
+        line = f'{{"apiVersion":"v2","created":"{MOMENT}",{about},"version":"{version}"}}'
+        world.put_object(file, PACKAGE)
+        etag = world.objects[file][-1].etag
+        world.rows["", file] = Row("", file, 1, etag, chart="big", version=version, line=line)
+        entries.append(Entry("big", version, line))
+    world.indexes[""] = Index.fold(Envelope(), entries).render("00", MOMENT)
+    world.states[""] = RepositoryState("", MOMENT, 1, versions)
+    for number in range(REPOSITORIES):
+        world.indexes[f"team-{number}"] = b"{}"
+        world.states[f"team-{number}"] = RepositoryState(f"team-{number}", MOMENT, 1, 1)
+    return world
+
+
+@pytest.fixture(scope="module")
+def worlds() -> dict[int, World]:
+    return {size: a_world(size) for size in SIZES}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request, and the function that answers it."""
+
+    function: str
+    method: str
+    path: str
+    body: Callable[[int], bytes] = lambda _size: b""
+
+
+REQUESTS = {
+    "INDEX": Asked("read_files", "GET", "/index.yaml"),
+    "PACKAGE": Asked("read_files", "GET", "/charts/big-0.0.1.tgz"),
+    "PROVENANCE": Asked("read_files", "GET", "/charts/big-0.0.1.tgz.prov"),
+    "HOME": Asked("show_home", "GET", "/"),
+    "HEALTH": Asked("show_home", "GET", "/health"),
+    "INFO": Asked("show_home", "GET", "/info"),
+    "ARTIFACT_HUB": Asked("show_home", "GET", "/artifacthub-repo.yml"),
+    "METRICS": Asked("show_home", "GET", "/metrics"),
+    "REPOSITORIES": Asked("list_charts", "GET", "/api/repositories"),
+    "CHARTS": Asked("list_charts", "GET", "/api/charts"),
+    "CHART": Asked("list_charts", "GET", "/api/charts/big"),
+    "VERSION": Asked("list_charts", "GET", "/api/charts/big/0.0.1"),
+    "VERSION latest": Asked("list_charts", "GET", "/api/charts/big/latest"),
+    "VERSION missing": Asked("list_charts", "GET", "/api/charts/big/9.9.9"),
+    "VERSION constraint": Asked("list_charts", "GET", "/api/charts/big/<0.0.3"),
+    "TEMPLATES": Asked("list_charts", "GET", "/api/charts/big/0.0.1/templates"),
+    "VALUES": Asked("list_charts", "GET", "/api/charts/big/0.0.1/values"),
+    "UPLOAD": Asked("upload_charts", "POST", "/api/charts", lambda size: a_package("big", f"1.0.{size}")),
+    "UPLOAD_PROVENANCE": Asked(
+        "upload_charts", "POST", "/api/prov", lambda size: a_provenance(PACKAGE, "big", f"1.{size}.0")
+    ),
+    "DELETE_VERSION": Asked("delete_charts", "DELETE", "/api/charts/big/0.0.7"),
+    "DELETE_CHART": Asked("delete_charts", "DELETE", "/api/charts/none"),
+}
+"""Kind of route, and the case where one kind has several, to a request."""
+
+
+def budgets() -> dict[str, tuple[int, int, float]]:
+    """Return the table: calls, read units, and how many times the index is read, by case."""
+    text = (ROOT / "docs" / "operations.md").read_text().split("## Budgets")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| `([A-Z_]+(?: \w+)?)` \|.*?\| (\d+) \| (\d+) \| (\d+) \|$", text, re.MULTILINE)
+    return {name: (int(calls), int(units), int(indexes)) for name, calls, units, indexes in rows}
+
+
+def test_every_route_has_a_budget() -> None:
+    assert {name.partition(" ")[0] for name in budgets()} == {kind.name for kind in Kind}
+    assert set(budgets()) == set(REQUESTS)
+
+
+def test_every_function_of_the_api_has_its_seconds_and_memory_in_the_table() -> None:
+    text = (ROOT / "docs" / "operations.md").read_text().split("## Budgets")[1].split("\n## ")[0]
+    stated = dict(re.findall(r"`(\w+)` (\d+) MB", text))
+
+    memory = {name: str(FUNCTIONS[name]["Properties"]["MemorySize"]) for name in stated}
+    assert len(stated) == 5
+    assert stated == memory
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("case", REQUESTS)
+def test_a_request_stays_within_its_budget_at_any_size(
+    case: str, size: int, worlds: dict[int, World], deployment: Deployment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, meter = REQUESTS[case], Meter()
+    world = worlds[size]
+    app = deployment.load(
+        asked.function, ENABLE_METRICS="true", ARTIFACT_HUB_REPO_ID="an-id", AUTH_ANONYMOUS_GET="true"
+    )
+    ports = metered(world, meter)
+    app.__dict__["ports"] = ports
+    monkeypatch.setattr(wiring, "ports", lambda *_: ports)
+    if hasattr(app, "files"):
+        app.__dict__["files"] = replace(app.files, signer=SIGNER, send=counted(meter))
+
+    answer = deployment.ask(app, asked.method, asked.path, body=asked.body(size))
+
+    assert answer.status < 500
+    calls, units, indexes = budgets()[case]
+    assert meter.calls.total() <= calls
+    assert meter.read_units <= units
+    assert meter.read_bytes <= indexes * len(world.indexes[""]) + 10_000
+
+
+SIGNER = Signer("s3", "eu-central-1", lambda: Credentials("AKIDEXAMPLE", "secret"))
+
+
+def metered(world: World, meter: Meter) -> Ports:
+    """Return ports whose calls, read units and bytes are counted."""
+    return Ports(
+        MeteredPackages(world, meter),
+        MeteredIndexes(world, meter),
+        MeteredCatalog(world, meter),
+        FakeClock(world),
+        FakeEvents(),
+    )
+
+
+def counted(meter: Meter) -> Callable[..., Answer]:
+    """Return the wire of the read function."""
+
+    def send(method: str, *_: object) -> Answer:
+        meter.calls[f"{method} index"] += 1
+        return Answer(200, b"")
+
+    return send
