@@ -147,7 +147,14 @@ SWEEP = Command("sweep", lambda ports: publish_pending(ports, deadline=ports.clo
 
 
 def _reconcile(ports: Ports) -> Progress:
-    progress = reconcile(ports, PATHS, deadline=ports.clock.now() + 600)
+    """Reconcile as the function does: continue where time ran out, and give what a process died of its own run."""
+    progress = _reconcile_from(ports, Progress())
+    for name in progress.alone:
+        _reconcile_from(ports, Progress(only=name))
+    return progress
+
+
+def _reconcile_from(ports: Ports, progress: Progress) -> Progress:
     while not progress.done:
         progress = reconcile(ports, PATHS, deadline=ports.clock.now() + 600, start=progress)
     return progress
