@@ -21,6 +21,8 @@ STACKS = (
     "deployed",
 )
 """Fixtures that deploy a stack; a test that uses several runs with the first."""
+EMULATORS = {"emulator", "cloud"}
+"""Fixtures of a module that start an emulator of their own."""
 STAND_INS = ("ministack", "versitygw", "dynamodb-local", "moto", "aws")
 
 
@@ -32,9 +34,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _group(item: pytest.Item) -> str:
     folder = item.path.relative_to(Path(__file__).parent).parts[0]
+    used = set(getattr(item, "fixturenames", ()))
     if folder == "acceptance":
-        used = set(getattr(item, "fixturenames", ()))
         return next((name for name in STACKS if name in used), item.path.stem)
     if folder == "contract":
         return next((name for name in STAND_INS if name in item.name), "")
-    return folder if folder == "load" else ""
+    if folder == "load":
+        return folder
+    return item.path.stem if used & EMULATORS else ""
