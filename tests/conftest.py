@@ -26,6 +26,7 @@ EMULATORS = {"emulator", "cloud"}
 STAND_INS = ("ministack", "versitygw", "dynamodb-local", "moto", "aws")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if group := _group(item):
