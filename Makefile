@@ -37,7 +37,7 @@ export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR NAME REPOSITOR
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
 TYPED := -p charthouse -p local -p tests -p bench
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
+PARALLEL := --numprocesses auto --maxprocesses 4
 QUICK := $(addprefix tests/,unit model storm functions template docs contract)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13
