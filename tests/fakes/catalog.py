@@ -72,6 +72,19 @@ class FakeCatalog:
             after = file
         self.step("catalog.rows:done")
 
+    def add_digests(self, row: Row, digests: Iterable[str]) -> None:
+        """Record the file under each of the digests."""
+        self.step("catalog.add_digests")
+        self.world.digests.update({(row.repo, row.chart or "", digest): row.file for digest in digests})
+        self.step("catalog.add_digests:done")
+
+    def find_digest(self, repo: str, chart: str, digest: str) -> str | None:
+        """Return the file that was recorded for this digest, or None."""
+        self.step("catalog.find_digest")
+        file = self.world.digests.get((repo, chart, digest))
+        self.step("catalog.find_digest:done")
+        return file
+
     def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
         """Return the rows whose chart has this name, or so many of them, read one by one."""
         self.step("catalog.chart")

@@ -72,7 +72,7 @@ def test_a_message_about_a_known_file_causes_no_publication() -> None:
     handle_object_events(ports_in(world, calls.append), ROOT, {"1": ["mychart-0.1.0.tgz"]}, deadline=world.time + 100)
 
     assert world.indexes[""] == before
-    assert calls_in(calls) == ["catalog.get", "packages.head", "catalog.put"]
+    assert calls_in(calls) == ["catalog.get", "packages.head", "packages.head", "catalog.put"]
 
 
 def test_what_is_synced_while_a_full_batch_gathers_is_in_its_publication() -> None:
@@ -141,7 +141,7 @@ def test_each_file_is_synced_once_and_each_repository_published_once() -> None:
 
 def test_paths_outside_any_repository_are_ignored() -> None:
     calls: list[str] = []
-    keys = ["index-cache.yaml", "org1/mychart-0.1.0.tgz", ".charthouse/x.tgz", "mychart-0.1.0.tgz.prov"]
+    keys = ["index-cache.yaml", "org1/mychart-0.1.0.tgz", ".charthouse/x.tgz", "mychart-0.1.0.prov"]
 
     assert handle_object_events(ports_in(World(), calls.append), ROOT, {"1": keys}, deadline=2e9) == []
 

@@ -18,6 +18,8 @@ DYNAMIC = Paths(depth_dynamic=True)
         ("org1/repo1/mychart-0.1.0.tgz", Paths(depth=2), ("org1/repo1", "mychart-0.1.0.tgz")),
         ("mychart-0.1.0.tgz", DYNAMIC, ("", "mychart-0.1.0.tgz")),
         ("a/b/c/d/mychart-0.1.0.tgz", DYNAMIC, ("a/b/c/d", "mychart-0.1.0.tgz")),
+        # Provenance is part of what the row of its package says.
+        ("org1/mychart-0.1.0.tgz.prov", DYNAMIC, ("org1", "mychart-0.1.0.tgz")),
     ],
 )
 def test_a_path_belongs_to_a_repository_of_the_configured_depth(
@@ -29,7 +31,8 @@ def test_a_path_belongs_to_a_repository_of_the_configured_depth(
 @pytest.mark.parametrize(
     "key",
     [
-        "mychart-0.1.0.tgz.prov",
+        "mychart-0.1.0.prov",
+        ".tgz.prov",
         "index-cache.yaml",
         ".tgz",
         "org1/",

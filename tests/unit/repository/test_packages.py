@@ -35,7 +35,8 @@ def test_provenance_alone_is_stored_without_touching_the_index() -> None:
 
     assert outcome is Outcome.PUBLISHED
     assert stored_in(world, "team") == {PROV: a_provenance(NEW)}
-    assert calls == ["packages.create", "packages.create:done"]
+    # There is no package yet, so no row either, whose OCI manifest the provenance would be part of.
+    assert calls == ["packages.create", "packages.create:done", "catalog.get", "catalog.get:done"]
 
 
 @pytest.mark.parametrize("text", ["file already exists", "chart already exists"])

@@ -314,7 +314,8 @@ def test_an_upload_reads_no_row_of_another_version() -> None:
 
 STORE = ["packages.create", "packages.head"]
 """The package, and a look for stale provenance beside it."""
-SYNC = ["catalog.get", "packages.head", "catalog.put"]
+SYNC = ["catalog.get", "packages.head", "packages.head", "catalog.add_digests", "catalog.put"]
+"""The package and its provenance, and by which digests OCI clients find the row."""
 PUBLISH = [
     "catalog.acquire_lease",
     "index.read",

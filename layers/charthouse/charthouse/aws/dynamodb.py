@@ -8,18 +8,18 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/LSI.html
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from itertools import batched, islice
 from typing import TYPE_CHECKING, Any
 
 from charthouse.aws.errors import mapped
+from charthouse.aws.rows import BY_CHART, Item, digest_key, item_key, item_of, item_repo, partition, row_of
 from charthouse.errors import ConditionFailed, Unavailable
 from charthouse.repository.ports import RepositoryState, Row
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-BY_CHART = "by-chart"
 BY_DIRTY = "by-dirty"
 STATE = "#repository"
 """Sort key of a repository's state; no file has this name, since those end in `.tgz`."""
@@ -34,12 +34,6 @@ BATCH_PAUSE = 0.05
 """Seconds before the keys that a BatchGetItem left out are requested again; doubled each time."""
 
 _FAILED = frozenset({"ConditionalCheckFailedException"})
-_NUMBERS = frozenset({"rev", "size", "expires"})
-_FLAGS = frozenset({"unreadable"})
-"""Attributes that exist only where they are true."""
-_NAMES = tuple(field.name for field in fields(Row))
-
-type _Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +47,7 @@ class DynamoCatalog:
     def get(self, repo: str, file: str) -> Row | None:
         """Return the row, or None."""
         item = self._get(repo, file)
-        return None if item is None else _row(item)
+        return None if item is None else row_of(item)
 
     def put(self, row: Row, over: int | None) -> None:
         """Write the row if the stored one has this `rev` (None: there is none), else raise `ConditionFailed`.
@@ -73,7 +67,7 @@ class DynamoCatalog:
                 "ExpressionAttributeNames": {"#file": "file"},
             }
         with mapped(row.file, failed=_FAILED):
-            self.dynamodb.put_item(TableName=self.table, Item=_item(row), **condition)
+            self.dynamodb.put_item(TableName=self.table, Item=item_of(row), **condition)
 
     def dirty(self, repo: str) -> list[Row]:
         """Return all dirty rows: their keys from `by-dirty`, then each row; those clean by then are left out.
@@ -82,7 +76,7 @@ class DynamoCatalog:
         duplicate keys.
         """
         files = dict.fromkeys(item["file"]["S"] for item in self._query(repo, IndexName=BY_DIRTY))
-        rows = map(_row, self._batch(_key(repo, file) for file in files))
+        rows = map(row_of, self._batch(item_key(repo, file) for file in files))
         return [row for row in rows if row.dirty is not None]
 
     def clear(self, row: Row, expires: int | None) -> None:
@@ -96,7 +90,7 @@ class DynamoCatalog:
             with mapped(row.file, failed=_FAILED):
                 self.dynamodb.update_item(
                     TableName=self.table,
-                    Key=_key(row.repo, row.file),
+                    Key=item_key(row.repo, row.file),
                     UpdateExpression=update,
                     ConditionExpression="#rev = :rev",
                     ExpressionAttributeNames={"#rev": "rev", "#dirty": "dirty", "#expires": "expires"},
@@ -109,12 +103,41 @@ class DynamoCatalog:
         """Yield all rows bytewise by file name, page by page."""
         for item in self._query(repo, after=after):
             if item["file"]["S"] != STATE:
-                yield _row(item)
+                yield row_of(item)
 
     def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
         """Return the rows of this chart, all or so many of them."""
         page: dict[str, Any] = {} if limit is None else {"Limit": limit}
-        return [_row(item) for item in islice(self._query(repo, IndexName=BY_CHART, chart=name, **page), limit)]
+        return [row_of(item) for item in islice(self._query(repo, IndexName=BY_CHART, chart=name, **page), limit)]
+
+    def add_digests(self, row: Row, digests: Iterable[str]) -> None:
+        """Record the file under each digest, in a partition of its chart: at most 25, a BatchWriteItem's bound.
+
+        What AWS leaves out is sent again, `Unavailable` if it stays out.
+        """
+        puts = [
+            {"PutRequest": {"Item": {**digest_key(row.repo, row.chart or "", digest), "target": {"S": row.file}}}}
+            for digest in dict.fromkeys(digests)
+        ]
+        wanted: dict[str, Any] = {self.table: puts}
+        for tried in range(BATCH_TRIES):
+            if tried:
+                self.sleep(BATCH_PAUSE * 2 ** (tried - 1))
+            with mapped(row.file):
+                answer: Mapping[str, Any] = self.dynamodb.batch_write_item(RequestItems=wanted)
+            wanted = answer.get("UnprocessedItems", {})
+            if not wanted:
+                return
+        raise Unavailable("The table is busy, try again later")
+
+    def find_digest(self, repo: str, chart: str, digest: str) -> str | None:
+        """Return the file that was recorded for this digest, or None."""
+        with mapped(digest):
+            answer = self.dynamodb.get_item(
+                TableName=self.table, Key=digest_key(repo, chart, digest), ConsistentRead=True
+            )
+        item = answer.get("Item")
+        return None if item is None else item["target"]["S"]
 
     def state(self, repo: str) -> RepositoryState | None:
         """Return the repository's state, or None."""
@@ -124,7 +147,7 @@ class DynamoCatalog:
     def states(self, repos: Iterable[str]) -> list[RepositoryState]:
         """Return the states of these repositories, read in batches."""
         wanted = list(repos)
-        found = {(state := _state(item)).repo: state for item in self._batch(_key(repo, STATE) for repo in wanted)}
+        found = {(state := _state(item)).repo: state for item in self._batch(item_key(repo, STATE) for repo in wanted)}
         return [found[repo] for repo in wanted if repo in found]
 
     def acquire_lease(self, repo: str, owner: str, now: float, until: float) -> RepositoryState | None:
@@ -172,22 +195,22 @@ class DynamoCatalog:
         with mapped(BY_DIRTY):
             for page in scan.paginate(TableName=self.table, IndexName=BY_DIRTY, ConsistentRead=True):
                 for item in page["Items"]:
-                    repo, dirty = _repo(item), item["dirty"]["S"]
+                    repo, dirty = item_repo(item), item["dirty"]["S"]
                     oldest[repo] = min(dirty, oldest.get(repo, dirty))
         return oldest
 
-    def _get(self, repo: str, file: str) -> _Item | None:
+    def _get(self, repo: str, file: str) -> Item | None:
         with mapped(file):
-            answer = self.dynamodb.get_item(TableName=self.table, Key=_key(repo, file), ConsistentRead=True)
+            answer = self.dynamodb.get_item(TableName=self.table, Key=item_key(repo, file), ConsistentRead=True)
         return answer.get("Item")
 
-    def _update(self, repo: str, update: str, values: dict[str, Any], condition: str | None = None) -> _Item:
+    def _update(self, repo: str, update: str, values: dict[str, Any], condition: str | None = None) -> Item:
         """Change the state, which the first update creates, and return it; raise `ConditionFailed`."""
         conditional: dict[str, Any] = {} if condition is None else {"ConditionExpression": condition}
         with mapped(repo, failed=_FAILED):
             answer = self.dynamodb.update_item(
                 TableName=self.table,
-                Key=_key(repo, STATE),
+                Key=item_key(repo, STATE),
                 UpdateExpression=update,
                 ExpressionAttributeValues=values,
                 ReturnValues="ALL_NEW",
@@ -195,9 +218,9 @@ class DynamoCatalog:
             )
         return answer["Attributes"]
 
-    def _query(self, repo: str, *, after: str = "", chart: str = "", **request: Any) -> Iterator[_Item]:
+    def _query(self, repo: str, *, after: str = "", chart: str = "", **request: Any) -> Iterator[Item]:
         names = {"#repo": "repo"}
-        values: dict[str, Any] = {":repo": {"S": _partition(repo)}}
+        values: dict[str, Any] = {":repo": {"S": partition(repo)}}
         condition = "#repo = :repo"
         if after:
             names["#file"], values[":after"] = "file", {"S": after}
@@ -215,7 +238,7 @@ class DynamoCatalog:
             for page in query.paginate(TableName=self.table, ConsistentRead=True, **request):
                 yield from page["Items"]
 
-    def _batch(self, keys: Iterable[_Item]) -> Iterator[_Item]:
+    def _batch(self, keys: Iterable[Item]) -> Iterator[Item]:
         """Read items strongly; keys that AWS leaves out are requested again, `Unavailable` if they stay out."""
         for some in batched(keys, BATCH, strict=False):
             wanted: dict[str, Any] = {self.table: {"Keys": list(some), "ConsistentRead": True}}
@@ -233,49 +256,14 @@ class DynamoCatalog:
                 raise Unavailable("The table is busy, try again later")
 
 
-def _partition(repo: str) -> str:
-    """Return the partition key, which DynamoDB demands not to be empty."""
-    return f"/{repo}"
-
-
-def _key(repo: str, file: str) -> dict[str, Any]:
-    return {"repo": {"S": _partition(repo)}, "file": {"S": file}}
-
-
-def _repo(item: _Item) -> str:
-    repo: str = item["repo"]["S"]
-    return repo.removeprefix("/")
-
-
 def _number(value: float) -> dict[str, str]:
     return {"N": repr(value)}
 
 
-def _item(row: Row) -> dict[str, Any]:
-    values = {name: getattr(row, name) for name in _NAMES if name not in {"repo", "file"}}
-    return {
-        **_key(row.repo, row.file),
-        **{name: _attribute(name, value) for name, value in values.items() if value is not None and value is not False},
-    }
-
-
-def _attribute(name: str, value: Any) -> dict[str, Any]:
-    if name in _FLAGS:
-        return {"BOOL": True}
-    return _number(value) if name in _NUMBERS else {"S": value}
-
-
-def _row(item: _Item) -> Row:
-    known: dict[str, Any] = {name: item[name]["S"] for name in _NAMES if name in item and "S" in item[name]}
-    known |= {name: int(item[name]["N"]) for name in _NUMBERS if name in item}
-    known |= {name: item[name]["BOOL"] for name in _FLAGS if name in item}
-    return Row(**known | {"repo": _repo(item)})
-
-
-def _state(item: _Item) -> RepositoryState:
+def _state(item: Item) -> RepositoryState:
     reconciled = item.get("reconciled")
     return RepositoryState(
-        _repo(item),
+        item_repo(item),
         None if reconciled is None else reconciled["S"],
         int(item.get("charts", {"N": "0"})["N"]),
         int(item.get("versions", {"N": "0"})["N"]),

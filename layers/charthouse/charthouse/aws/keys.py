@@ -9,6 +9,7 @@ OURS = ".charthouse/"
 INDEXES = f"{OURS}index/"
 ANSWERS = f"{OURS}answers/"
 POLICY = f"{OURS}access.json"
+ARTIFACTS = f"{OURS}oci/"
 INDEX_FILE = "index.yaml"
 
 
@@ -26,6 +27,11 @@ def plain_path(storage: Storage, key: str) -> str | None:
 def file_path(repo: str, file: str) -> str:
     """Return the path of a file of a repository."""
     return f"{repo}/{file}" if repo else file
+
+
+def artifact_path(place: str, name: str) -> str:
+    """Return the path of an object of the OCI registry; `place` is a repository and its chart."""
+    return f"{ARTIFACTS}{place}/{name}"
 
 
 def index_path(repo: str) -> str:

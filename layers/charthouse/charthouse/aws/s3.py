@@ -174,7 +174,7 @@ class S3PackageStore:
                 DIGEST: sha256(body).hexdigest(),
                 **({CALLER: self.caller} if self.caller else {}),
             },
-            **_encryption(self.storage),
+            **encryption(self.storage),
             **condition,
         }
 
@@ -235,7 +235,7 @@ class S3IndexStore:
                 Body=body,
                 ContentType=INDEX_TYPE,
                 CacheControl=INDEX_CACHE,
-                **_encryption(self.storage),
+                **encryption(self.storage),
                 **condition,
             )
 
@@ -278,7 +278,7 @@ class S3Answers:
                     Body=body,
                     ContentType=content_type,
                     IfNoneMatch="*",
-                    **_encryption(self.storage),
+                    **encryption(self.storage),
                 )
         return self.s3.generate_presigned_url(
             "get_object", Params={"Bucket": self.storage.bucket, "Key": key}, ExpiresIn=ANSWER_SECONDS
@@ -295,7 +295,7 @@ class S3Answers:
         return True
 
 
-def _encryption(storage: Storage) -> dict[str, Any]:
+def encryption(storage: Storage) -> dict[str, Any]:
     """Return the arguments by which a PutObject asks for encryption; none for the bucket's own default."""
     if not storage.sse:
         return {}

@@ -11,7 +11,7 @@ from charthouse.helm.versions import sort_key
 from charthouse.repository import packages
 from charthouse.repository.names import PACKAGE, PROVENANCE, is_package
 from charthouse.repository.packages import Signature, sync_provenance
-from charthouse.repository.ports import Row
+from charthouse.repository.ports import Row, StoredFile
 from charthouse.repository.publish import Outcome, publish_rows
 from charthouse.repository.repository import Repository
 from charthouse.repository.sync import INDEX_FULL, OwnUpload, import_existing, sync_file
@@ -32,6 +32,10 @@ class Push:
     """False: the client asked not to wait for the index (`Prefer: respond-async`)."""
     exists: str = "file already exists"
     """The message for a version that exists already; ChartMuseum has two texts."""
+    manifest: str = ""
+    """The digest of the OCI manifest the package is pushed with."""
+    parsed: Package | None = None
+    """The package, where it has been read already."""
 
 
 def push(repository: Repository, rules: Rules, upload: Push) -> Outcome:
@@ -44,23 +48,29 @@ def push(repository: Repository, rules: Rules, upload: Push) -> Outcome:
     overwrite = rules.allow_overwrite or (upload.force and not rules.disable_force_overwrite)
     provenance = Provenance.read(upload.provenance) if upload.provenance is not None else None
     if upload.package is not None:
-        package = repository.reader.package(upload.package)
+        package = upload.parsed or repository.reader.package(upload.package)
         if provenance is not None and provenance.filename != f"{package.ref.filename}.prov":
             raise BadProvenance(f"{provenance.filename} cannot be the provenance file of {package.ref.filename}")
         return _push_package(repository, rules, upload, upload.package, package, overwrite=overwrite)
     if upload.provenance is None or provenance is None:
         raise BadProvenance("invalid provenance file")
-    _push_file(repository, rules, provenance.filename, upload.provenance, upload.exists, overwrite=overwrite)
+    _push_file(repository, rules, provenance.filename, upload.provenance, upload, overwrite=overwrite)
+    file = provenance.ref.filename
+    if repository.catalog.get(repository.name, file) is not None:
+        # It is part of the version's OCI manifest.
+        sync_file(repository, file)
     return Outcome.PUBLISHED
 
 
-def delete_version(repository: Repository, name: str, version: str, *, wait: bool = True) -> Outcome:
-    """Delete a version and its provenance.
+def delete_version(
+    repository: Repository, name: str, version: str, *, digest: str | None = None, wait: bool = True
+) -> Outcome:
+    """Delete a version and its provenance; with a digest (sha256, hex) only that package.
 
     The file name decides, as in ChartMuseum: `x-1` `2` and `x` `1-2` are the same file. Raises `NotFound` if there is
     none, after making sure that the index agrees: a delete that crashed is finished by its retry.
     """
-    return _delete(repository, [package_file(name, version)], "chart version not found", wait=wait)
+    return _delete(repository, [package_file(name, version)], "chart version not found", digest=digest, wait=wait)
 
 
 def delete_chart(repository: Repository, name: str, *, wait: bool = True) -> Outcome:
@@ -81,7 +91,7 @@ def _push_package(
 ) -> Outcome:
     file = package.ref.filename
     try:
-        upload_id = _push_file(repository, rules, file, body, upload.exists, overwrite=overwrite)
+        upload_id = _push_file(repository, rules, file, body, upload, overwrite=overwrite)
     except ChartVersionExists:
         # The client must be able to see the version that exists.
         if publish_rows(repository, [sync_file(repository, file)]) is Outcome.STORED:
@@ -98,14 +108,14 @@ def _push_package(
         return Outcome.STORED
 
 
-def _push_file(repository: Repository, rules: Rules, file: str, body: bytes, exists: str, *, overwrite: bool) -> str:
+def _push_file(repository: Repository, rules: Rules, file: str, body: bytes, upload: Push, *, overwrite: bool) -> str:
     """Store a file and return the upload id; raises `ChartVersionExists` if one is there and stays."""
-    upload_id = repository.clock.token()
-    _check_room(repository, rules, file, exists, overwrite=overwrite)
+    upload_id = f"{repository.clock.token()}.{upload.manifest}" if upload.manifest else repository.clock.token()
+    _check_room(repository, rules, file, upload.exists, overwrite=overwrite)
     if overwrite:
         packages.replace(repository, file, body, upload_id)
     elif not packages.create(repository, file, body, upload_id):
-        raise ChartVersionExists(exists)
+        raise ChartVersionExists(upload.exists)
     repository.record("file_stored", file=file)
     return upload_id
 
@@ -168,9 +178,15 @@ def _delete_row(repository: Repository, row: Row) -> bool:
     return packages.delete(repository, row.file, only_if=lambda stored: stored.etag == row.etag)
 
 
-def _delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Outcome:
+def _is_package(stored: StoredFile, digest: str | None) -> bool:
+    return digest is None or stored.digest in (None, digest)
+
+
+def _delete(
+    repository: Repository, files: list[str], missing: str, *, wait: bool, digest: str | None = None
+) -> Outcome:
     def delete(file: str) -> bool:
-        deleted = packages.delete(repository, file)
+        deleted = packages.delete(repository, file, only_if=lambda stored: _is_package(stored, digest))
         if deleted:
             repository.record("file_deleted", file=file)
         return deleted

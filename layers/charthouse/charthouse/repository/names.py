@@ -39,8 +39,11 @@ def is_package(file: str) -> bool:
 
 
 def split_path(path: str, paths: Paths) -> tuple[str, str] | None:
-    """Split the path of a package into repository and file; None if it is neither a package nor in a repository."""
-    repo, slash, file = path.rpartition("/")
+    """Split the path of a package, or of its provenance, into repository and package file.
+
+    None if it is neither, or in no repository.
+    """
+    repo, slash, file = path.removesuffix(PROVENANCE.removeprefix(PACKAGE)).rpartition("/")
     # A path that begins with a slash is not in the root repository, whose paths have no slash at all.
     nowhere = bool(slash) and not repo
     return None if nowhere or not is_package(file) or not is_repository(repo, paths) else (repo, file)

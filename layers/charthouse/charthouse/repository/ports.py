@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from charthouse.helm.package import Package
 
+from charthouse.oci.derived import Derived, Signed, derive
+
 
 @dataclass(frozen=True, slots=True)
 class StoredFile:
@@ -31,7 +33,10 @@ class StoredFile:
     version_id: str | None = None
     """None where versions are not kept, and in listings."""
     upload_id: str | None = None
-    """The upload that wrote the file; None in listings, and for files stored by other means."""
+    """The upload that wrote the file; None in listings, and for files stored by other means.
+
+    That of a chart pushed by OCI ends in a dot and the digest of its manifest.
+    """
     digest: str | None = None
     """sha256 of the bytes, hex; None likewise."""
 
@@ -122,6 +127,13 @@ class Row:
     unreadable: bool = False
     """The file could not be judged, because the store denied reading it or the index was full: the next comparison
     tries again."""
+    manifest: str | None = None
+    """The digest of the OCI manifest the package was pushed with; None: it was stored by other means."""
+    signature: str | None = None
+    """sha256 of the provenance file beside a listed package, hex; None: there is none."""
+    signature_size: int = 0
+    """Bytes."""
+    signature_etag: str | None = None
     dirty: str | None = None
     """Since when the published index may not agree with this row (RFC 3339, UTC); None: it agrees."""
     expires: int | None = None
@@ -131,6 +143,14 @@ class Row:
     def is_final(self) -> bool:
         """Whether the row says all there is to say of its file, so that the file need not be read again."""
         return self.line is not None or (self.problem is not None and not self.unreadable)
+
+    @property
+    def derived(self) -> Derived | None:
+        """The OCI manifest and config that are made of the row; None for a row without an entry."""
+        if self.line is None or self.digest is None:
+            return None
+        signature = Signed(self.signature, self.signature_size) if self.signature else None
+        return derive(self.line, Signed(self.digest, self.size), signature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +189,12 @@ class Catalog(Protocol):
 
     def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
         """Return the rows of this chart, all or so many of them, in no particular order."""
+
+    def add_digests(self, row: Row, digests: Iterable[str]) -> None:
+        """Record that these sha256 digests, in hex, are found by the row's file, under its repository and chart."""
+
+    def find_digest(self, repo: str, chart: str, digest: str) -> str | None:
+        """Return the file that was recorded for this digest, or None. Its row tells whether it still has it."""
 
     def state(self, repo: str) -> RepositoryState | None:
         """Return the repository's state, or None if it was never published."""

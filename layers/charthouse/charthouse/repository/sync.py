@@ -5,6 +5,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from itertools import batched
 
 from charthouse.errors import BadPackage, StorageLimitReached, Unavailable, Unreadable
@@ -16,6 +17,9 @@ from charthouse.repository.repository import Repository, timestamp
 
 TOMBSTONE_SECONDS = 26 * 3600
 """How long a published tombstone stays: longer than a process that still saw the file can live (15 minutes)."""
+
+MAX_SIGNATURE_SIZE = 1024 * 1024
+"""Bytes. A provenance file is Chart.yaml and a signature; a larger one is no part of an OCI manifest."""
 
 MAX_PACKAGE_SIZE = 100 * 1024 * 1024
 """Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
@@ -55,9 +59,11 @@ def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None
             # switched on: the event decides. No 201 may stand on a tombstone.
             # https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html
             raise Unavailable("the package is stored, and cannot be seen yet")
-        row = _observe(repository, file, known, stored, own)
+        row = _with_signature(repository, _observe(repository, file, known, stored, own), known, stored)
         unsure = known is None and row.line is None and _may_be_listed(repository, file)
         row = _next_revision(row, known, repository.clock.now(), force_dirty=unsure)
+        # Before the row: whoever sees the row finds all of it.
+        _record_digests(repository, row, known)
         repository.catalog.put(row, known.rev if known else None)
         if row.problem and row.problem != (known.problem if known else None):
             repository.record("package_not_listed", file=file, problem=row.problem)
@@ -99,6 +105,39 @@ def _with_entry(row: Row, package: Package) -> Row:
         raise BadPackage(f"its Chart.yaml makes it {ref.filename}")
     line = listed_line(package, row.modified)
     return replace(row, chart=ref.name, version=ref.version, digest=package.digest, line=line)
+
+
+def _with_signature(repository: Repository, row: Row, known: Row | None, stored: StoredFile | None) -> Row:
+    """Return the row with what OCI shows besides: the provenance beside the package, the manifest it came with."""
+    if row.line is None or stored is None:
+        return replace(row, manifest=None, signature=None, signature_size=0, signature_etag=None)
+    manifest = (stored.upload_id or "").partition(".")[2] or None
+    found = repository.packages.head(repository.name, f"{row.file}.prov")
+    unsigned = replace(row, manifest=manifest, signature=None, signature_size=0, signature_etag=None)
+    if found is None:
+        return unsigned
+    unsigned = replace(unsigned, signature_etag=found.etag)
+    if found.size > MAX_SIGNATURE_SIZE:
+        return unsigned
+    digest = known.signature if known and known.signature_etag == found.etag else found.digest
+    try:
+        digest = digest or sha256(repository.packages.read(found)).hexdigest()
+    except Unreadable:
+        return unsigned
+    return replace(unsigned, signature=digest, signature_size=found.size)
+
+
+def _record_digests(repository: Repository, row: Row, known: Row | None) -> None:
+    """Record by which digests OCI clients may ask for the row: those of its files, its config and its manifest.
+
+    A digest belongs to one file for ever, since name and version are part of what it is made of. So nothing recorded
+    is ever wrong, whoever is faster, and nobody has to take it back.
+    """
+    derived = row.derived
+    if derived is None or (known and (known.line, known.signature) == (row.line, row.signature)):
+        return
+    digests = [row.digest, row.signature, derived.config_digest.hex, derived.digest.hex]
+    repository.catalog.add_digests(row, [digest for digest in digests if digest])
 
 
 def _may_be_listed(repository: Repository, file: str) -> bool:
@@ -166,11 +205,11 @@ def sync_all(repository: Repository, after: str = "", *, skip: bool = True) -> S
             return None
 
     for batch in batched(_side_by_side(repository, after), BATCH, strict=False):
-        differing = [file for file, stored, row in batch if not _agrees(stored, row)]
+        differing = [file for file, seen, row in batch if not _agrees(seen, row)]
         rows = repository.map(sync, differing)
         synced += len(differing)
         failed += rows.count(None)
-        current = [row for _, stored, row in batch if row and _agrees(stored, row)]
+        current = [row for _, seen, row in batch if row and _agrees(seen, row)]
         unlisted += sum(1 for row in (*rows, *current) if row and row.problem)
         if repository.expired:
             return Synced(synced, unlisted, failed, skipped, batch[-1][0])
@@ -183,27 +222,44 @@ def import_existing(repository: Repository) -> None:
         raise Unavailable("the repository is being imported, its index follows")
 
 
-def _side_by_side(repository: Repository, after: str) -> Iterator[tuple[str, StoredFile | None, Row | None]]:
+type _Seen = tuple[StoredFile, str | None]
+"""A stored package, and the ETag of the provenance listed right after it."""
+
+
+def _side_by_side(repository: Repository, after: str) -> Iterator[tuple[str, _Seen | None, Row | None]]:
     """Yield every package file that is stored or has a row, bytewise by name, the order of both."""
-    files = (stored for stored in repository.packages.list(repository.name, after) if is_package(stored.file))
+    files = _packages(repository, after)
     rows = repository.catalog.rows(repository.name, after)
-    stored, row = next(files, None), next(rows, None)
-    while stored or row:
-        if row is None or (stored and stored.file < row.file):
-            assert stored is not None  # noqa: S101  the loop's condition
-            yield stored.file, stored, None
-            stored = next(files, None)
-        elif stored is None or row.file < stored.file:
+    seen, row = next(files, None), next(rows, None)
+    while seen or row:
+        if row is None or (seen and seen[0].file < row.file):
+            assert seen is not None  # noqa: S101  the loop's condition
+            yield seen[0].file, seen, None
+            seen = next(files, None)
+        elif seen is None or row.file < seen[0].file:
             yield row.file, None, row
             row = next(rows, None)
         else:
-            yield row.file, stored, row
-            stored, row = next(files, None), next(rows, None)
+            yield row.file, seen, row
+            seen, row = next(files, None), next(rows, None)
 
 
-def _agrees(stored: StoredFile | None, row: Row | None) -> bool:
+def _packages(repository: Repository, after: str) -> Iterator[_Seen]:
+    package: StoredFile | None = None
+    for stored in repository.packages.list(repository.name, after):
+        if package is not None:
+            yield package, stored.etag if stored.file == f"{package.file}.prov" else None
+        package = stored if is_package(stored.file) else None
+    if package is not None:
+        yield package, None
+
+
+def _agrees(seen: _Seen | None, row: Row | None) -> bool:
+    """Return whether the row says what is stored; a provenance file listed elsewhere only costs a look."""
     if row is None:
         return False
-    if stored is None:
+    if seen is None:
         return row.etag is None
-    return row.is_final and (row.etag, row.modified) == (stored.etag, timestamp(stored.modified))
+    stored, signature = seen
+    listed = row.line is None or row.signature_etag == signature
+    return row.is_final and listed and (row.etag, row.modified) == (stored.etag, timestamp(stored.modified))
