@@ -11,16 +11,20 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from charthouse.aws.artifacts import S3Artifacts
 from charthouse.aws.clients import dynamodb_client, s3_client
 from charthouse.aws.dynamodb import DynamoCatalog
+from charthouse.aws.presign import Signer
+from charthouse.aws.registry import SignedArtifacts, SignedCatalog
 from charthouse.aws.s3 import S3IndexStore, S3PackageStore
+from charthouse.registry.ports import ArtifactReader, ArtifactStore, CatalogReader
 from charthouse.repository.ports import Catalog, IndexStore, PackageStore
 from charthouse.settings import Credentials, Storage
 from moto import mock_aws
 
 from local.emulator import REGION, Emulator
 from tests.contract.servers import KEY, SECRET, dynamodb_local_server, versitygw_server
-from tests.fakes import FakeCatalog, FakeIndexStore, FakePackageStore, World
+from tests.fakes import FakeArtifacts, FakeCatalog, FakeIndexStore, FakePackageStore, World
 
 VERSIONING_SECONDS = 15 * 60
 """https://docs.aws.amazon.com/AmazonS3/latest/userguide/manage-versioning-examples.html: until then S3 may say 404."""
@@ -35,6 +39,9 @@ class ObjectStand:
 
     packages: PackageStore
     indexes: IndexStore
+    artifacts: ArtifactStore
+    readers: tuple[ArtifactReader, ...]
+    """What reads the same objects: the store itself, and without the SDK where requests arrive over HTTP."""
     put_object: Callable[[str, bytes], None]
     delete_object: Callable[[str], None]
     versioned: bool
@@ -46,6 +53,8 @@ class ObjectStand:
     """Whether the conditions of a PUT see an object in a delete marker, as versitygw's do and S3's do not."""
     is_a_file_system: bool = False
     """Whether a key may not be both an object and a folder of others, as with versitygw and not with S3."""
+    copies_anything: bool = False
+    """Whether the condition of a copy is ignored, as by moto and not by S3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +63,8 @@ class RowStand:
 
     catalog: Catalog
     races: bool
+    readers: tuple[CatalogReader, ...] = ()
+    """What reads the same rows: the catalog itself, and without the SDK where requests arrive over HTTP."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +94,13 @@ class Cloud:
         def delete_object(key: str) -> None:
             self.s3.delete_object(Bucket=storage.bucket, Key=f"{storage.prefix}/{key}")
 
+        artifacts = S3Artifacts(self.s3, storage)
+        signed = SignedArtifacts(storage, Signer("s3", storage.region, lambda: self.credentials))
         return ObjectStand(
             S3PackageStore(self.s3, storage),
             S3IndexStore(self.s3, storage),
+            artifacts,
+            (artifacts, *([signed] if self.serves_http else [])),
             put_object,
             delete_object,
             versioned,
@@ -93,6 +108,7 @@ class Cloud:
             misses_absence=self.name == "versitygw",
             sees_markers_as_objects=self.name == "versitygw" and versioned,
             is_a_file_system=self.name == "versitygw",
+            copies_anything=self.name == "moto",
         )
 
     def rows(self) -> RowStand:
@@ -101,15 +117,20 @@ class Cloud:
         for page in self.dynamodb.get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             for item in page["Items"]:
                 self.dynamodb.delete_item(TableName=table, Key={"repo": item["repo"], "file": item["file"]})
-        return RowStand(DynamoCatalog(self.dynamodb, table), self.races)
+        catalog, storage = DynamoCatalog(self.dynamodb, table), self.storages[True]
+        signed = SignedCatalog(storage, Signer("dynamodb", storage.region, lambda: self.credentials))
+        return RowStand(catalog, self.races, (catalog, *([signed] if self.serves_http else [])))
 
 
 def objects_in_memory(*, versioned: bool) -> ObjectStand:
     """Return a stand on the fakes."""
     world = World(versioned=versioned)
+    artifacts = FakeArtifacts(world)
     return ObjectStand(
         FakePackageStore(world),
         FakeIndexStore(world),
+        artifacts,
+        (artifacts,),
         world.put_object,
         world.delete_object,
         versioned,
@@ -120,7 +141,8 @@ def objects_in_memory(*, versioned: bool) -> ObjectStand:
 def rows_in_memory() -> RowStand:
     """Return a stand on the fakes."""
     world = World()
-    return RowStand(FakeCatalog(world), races=False)
+    catalog = FakeCatalog(world)
+    return RowStand(catalog, races=False, readers=(catalog,))
 
 
 @contextmanager

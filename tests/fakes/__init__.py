@@ -8,12 +8,14 @@ Every fake has a `step`, called with the call's name before its effect (`"packag
 another process run there, raise `Unavailable` (after the effect: a lost answer) or raise a BaseException (a crash).
 """
 
+from tests.fakes.artifacts import FakeArtifacts
 from tests.fakes.catalog import FakeCatalog
 from tests.fakes.storage import FakeIndexStore, FakePackageStore
 from tests.fakes.surroundings import FakeClock, FakeEvents, Recorded
 from tests.fakes.world import Lease, Step, Version, World, nothing_happens
 
 __all__ = [
+    "FakeArtifacts",
     "FakeCatalog",
     "FakeClock",
     "FakeEvents",

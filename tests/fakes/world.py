@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import md5
 
+from charthouse.registry.ports import Artifact
 from charthouse.repository.ports import RepositoryState, Row
 
 type Step = Callable[[str], None]
@@ -50,6 +51,10 @@ class World:
     """Repository → the index published last."""
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     """(Repository, file) → row."""
+    digests: dict[tuple[str, str, str], str] = field(default_factory=dict)
+    """(Repository, chart, sha256 digest) → file."""
+    artifacts: dict[tuple[str, str], Artifact] = field(default_factory=dict)
+    """(Name of the place, name of the object) → object of the OCI registry."""
     states: dict[str, RepositoryState] = field(default_factory=dict)
     leases: dict[str, Lease] = field(default_factory=dict)
     callers: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ SECONDS = 3
 """Timeout of one try; two tries and the pause stay far below the 25 s of an API function."""
 PAUSE = 0.1
 """Seconds before the second try."""
-MAX_BODY = 1_048_576
+MAX_BODY = 6 * 1024 * 1024
 """Bytes of a response that are read; what is longer ends there."""
 
 PAGE_SECONDS = 5
@@ -32,7 +32,7 @@ type Send = Callable[[str, str, Mapping[str, str], bytes], Answer]
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Status and body of an HTTP response."""
+    """Status, body and headers of an HTTP response."""
 
     status: int
     body: bytes
