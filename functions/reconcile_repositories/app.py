@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from charthouse import wiring
+from charthouse.registry.collect import collect_all
 from charthouse.repository.maintenance import Progress, publish_pending, reconcile
 from charthouse.settings import Settings
 from charthouse.telemetry import powertools_telemetry
@@ -13,6 +14,7 @@ from charthouse.telemetry import powertools_telemetry
 settings = Settings.read()
 telemetry = powertools_telemetry(settings.site)
 ports = wiring.ports(settings, telemetry)
+store = wiring.artifacts(settings)
 
 RESERVE = 90
 """Seconds kept for finishing what is under way and for handing on."""
@@ -32,12 +34,14 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, Any]:
         telemetry.record("swept", oldest_seconds=oldest)
         return {"oldest_seconds": oldest}
     progress = reconcile(ports, settings.paths, deadline=deadline, start=Progress.read(event))
+    counts = progress.found.counts()
     if not progress.done:
         telemetry.record("reconcile_continues", repository=progress.repo or "")
         again = {"task": "reconcile", "run": run, **progress.event()}
         wiring.invoke_again(settings, context.invoked_function_arn, again)
     else:
-        telemetry.record("reconciled", **progress.found.counts())
+        counts |= collect_all(ports, store, settings.rules, deadline=deadline).counts()
+        telemetry.record("reconciled", **counts)
     for repository in progress.alone if progress.done else ():
         wiring.invoke_again(settings, context.invoked_function_arn, {"task": "reconcile", "only": repository})
-    return {"done": progress.done, **progress.found.counts(), "failed_repositories": list(progress.failed)}
+    return {"done": progress.done, **counts, "failed_repositories": list(progress.failed)}

@@ -13,6 +13,7 @@ from tests.builders import a_package
 from tests.functions.conftest import Context, Deployment, lines, sample
 
 NOTHING = {"repositories": 0, "versions": 0, "synced": 0, "unlisted": 0, "differences": 0, "failed": 0}
+NOTHING_COLLECTED = {f"collected_{name}": 0 for name in ("blobs", "manifests", "uploads", "failed")}
 
 
 def test_the_sample_takes_in_a_bucket_and_reports(deployment: Deployment, capsys: pytest.CaptureFixture[str]) -> None:
@@ -22,7 +23,7 @@ def test_the_sample_takes_in_a_bucket_and_reports(deployment: Deployment, capsys
 
     answer = app.handler(sample("reconcile_repositories"), Context())
 
-    counts = NOTHING | {"repositories": 1, "versions": 1, "synced": 2, "unlisted": 1}
+    counts = NOTHING | NOTHING_COLLECTED | {"repositories": 1, "versions": 1, "synced": 2, "unlisted": 1}
     assert answer == {"done": True, "failed_repositories": []} | counts
     assert deployment.index() == {"mychart": ["0.1.0"]}
     assert metrics(capsys) == {"Synced": 2, "Unlisted": 1, "Differences": 0, "Failed": 0}

@@ -97,7 +97,7 @@ def test_routes_that_work_in_a_function_have_a_lower_throttle_than_redirects() -
     named = {name for name, route in routes.items() if str(route["Properties"]["RouteKey"]) in settings}
 
     assert stage["Properties"]["DefaultRouteSettings"] == {"ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100}
-    assert {ROUTES[key] for key in settings} == {"ReadFiles"}
+    assert {ROUTES[key] for key in settings} == {"ReadFiles", "PullArtifacts"}
     assert all(limit["ThrottlingRateLimit"] <= 2500 for limit in settings.values())
     # CloudFormation refuses settings of a route that does not exist yet.
     assert set(stage["DependsOn"]) == named

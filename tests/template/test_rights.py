@@ -11,6 +11,7 @@ from tests.template.parsed import FUNCTIONS, RESOURCES, exists, resources, value
 PACKAGES = ("objects/*.tgz", "objects/*.tgz.prov")
 INDEX = "objects/.charthouse/index/*"
 ANSWERS = "objects/.charthouse/answers/*"
+ARTIFACTS = "objects/.charthouse/oci/*"
 LIST = {("s3:ListBucket", "bucket")}
 PASSWORD = {("secretsmanager:GetSecretValue", "BasicAuthSecret.Id")}
 POLICY = {("s3:GetObject", "objects/.charthouse/access.json")}
@@ -27,6 +28,7 @@ INDEX_WRITING = _each("s3:GetObject s3:PutObject", INDEX)
 PUBLISHING = (
     ROWS
     | _each("dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem", "Table.Arn", "table/index/*")
+    | {("dynamodb:BatchWriteItem", "Table.Arn")}
     | INDEX_WRITING
     | _each("s3:GetObject s3:GetObjectVersion", *PACKAGES)
     | LIST
@@ -51,9 +53,22 @@ RIGHTS = {
     | {("s3:PutObject", PACKAGES[1])}
     | PASSWORD
     | POLICY,
+    "PullArtifacts": _each("s3:GetObject s3:GetObjectVersion", *PACKAGES, ARTIFACTS)
+    | _each("dynamodb:GetItem dynamodb:PutItem", "Table.Arn")
+    | {("dynamodb:Query", "table/index/by-chart")}
+    | LIST
+    | PASSWORD
+    | POLICY
+    | DECRYPT,
+    "PushArtifacts": PUBLISHING
+    | _each("s3:PutObject s3:DeleteObject", *PACKAGES)
+    | _each("s3:GetObject s3:PutObject s3:DeleteObject", ARTIFACTS)
+    | PASSWORD
+    | POLICY,
     "IndexObjects": PUBLISHING
     | _each("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", "ObjectEvents.Arn"),
     "ReconcileRepositories": PUBLISHING
+    | _each("s3:GetObject s3:PutObject s3:DeleteObject", ARTIFACTS)
     | {("dynamodb:Scan", "table/index/by-dirty"), ("lambda:InvokeFunction", "ReconcileRepositories.Arn")},
 }
 
@@ -113,8 +128,8 @@ def test_only_these_write_or_delete_packages() -> None:
     writing = {name for name in FUNCTIONS if ("s3:PutObject", PACKAGES[0]) in _rights(name)}
     deleting = {name for name in FUNCTIONS if ("s3:DeleteObject", PACKAGES[0]) in _rights(name)}
 
-    assert writing == {"UploadCharts"}
-    assert deleting == {"UploadCharts", "DeleteCharts"}
+    assert writing == {"UploadCharts", "PushArtifacts"}
+    assert deleting == {"UploadCharts", "DeleteCharts", "PushArtifacts"}
 
 
 def test_home_may_do_nothing_without_metrics() -> None:

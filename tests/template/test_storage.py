@@ -1,5 +1,7 @@
 """Bucket, table and queue: nothing lost, nothing public, nothing of an adopted bucket touched."""
 
+from typing import Any
+
 import pytest
 from charthouse.repository.maintenance import FULL_BATCH
 
@@ -61,10 +63,15 @@ def test_the_rules_for_our_own_objects_apply_to_no_others() -> None:
 def test_every_change_of_a_package_is_sent_to_the_queue() -> None:
     configurations = BUCKET["NotificationConfiguration"]["QueueConfigurations"]
 
-    assert {one["Event"] for one in configurations} == EVENTS
+    rules = {(one["Event"], *_suffixes(one)) for one in configurations}
+    assert rules == {(event, suffix) for event in EVENTS for suffix in (".tgz", ".tgz.prov")}
+    assert len(configurations) == len(rules)
     for one in configurations:
         assert one["Queue"] == {"Fn::GetAtt": ["ObjectEvents", "Arn"]}
-        assert one["Filter"] == {"S3Key": {"Rules": [{"Name": "suffix", "Value": ".tgz"}]}}
+
+
+def _suffixes(configuration: dict[str, Any]) -> list[str]:
+    return [rule["Value"] for rule in configuration["Filter"]["S3Key"]["Rules"] if rule["Name"] == "suffix"]
 
 
 def test_the_queue_admits_the_bucket_by_the_name_the_bucket_has() -> None:
@@ -95,9 +102,10 @@ def test_an_adopted_bucket_is_heard_through_eventbridge() -> None:
 
     assert pattern["detail-type"] == ["Object Created", "Object Deleted"]
     assert pattern["detail"]["bucket"] == {"name": [{"Ref": "BucketName"}]}
-    ((_, below, everywhere),) = (one["Fn::If"] for one in pattern["detail"]["object"]["key"])
-    assert below == {"wildcard": {"Fn::Sub": "${StorageAmazonPrefix}/*.tgz"}}
-    assert everywhere == {"suffix": ".tgz"}
+    for suffix, one in zip((".tgz", ".tgz.prov"), pattern["detail"]["object"]["key"], strict=True):
+        _, below, everywhere = one["Fn::If"]
+        assert below == {"wildcard": {"Fn::Sub": f"${{StorageAmazonPrefix}}/*{suffix}"}}
+        assert everywhere == {"suffix": suffix}
 
 
 def test_a_browser_is_let_into_the_bucket_only_with_cors_and_then_from_any_origin() -> None:

@@ -62,6 +62,7 @@ class Rules:
     allow_overwrite: bool = False
     disable_force_overwrite: bool = False
     disable_api: bool = False
+    disable_oci: bool = False
     disable_delete: bool = False
     max_upload_size: int = MAX_UPLOAD_SIZE
     """Bytes of a request body, inclusive."""
@@ -142,6 +143,7 @@ class Settings:
                 allow_overwrite=env.flag("ALLOW_OVERWRITE"),
                 disable_force_overwrite=env.flag("DISABLE_FORCE_OVERWRITE"),
                 disable_api=env.flag("DISABLE_API"),
+                disable_oci=env.flag("DISABLE_OCI"),
                 disable_delete=env.flag("DISABLE_DELETE"),
                 max_upload_size=env.number("MAX_UPLOAD_SIZE", MAX_UPLOAD_SIZE),
                 max_storage_objects=env.number("MAX_STORAGE_OBJECTS", 0),

@@ -12,7 +12,10 @@ from typing import Any
 
 from charthouse.access.authorizer import Authorizer, Sources
 from charthouse.aws.presign import PresignedFiles, Signer
+from charthouse.aws.registry import SignedArtifacts, SignedCatalog
 from charthouse.aws.secrets import Secret
+from charthouse.registry.lookup import Lookup
+from charthouse.registry.ports import ArtifactStore, Place
 from charthouse.repository.ports import Events
 from charthouse.repository.repository import Ports, readable_size
 from charthouse.settings import Settings, credentials
@@ -94,6 +97,26 @@ def ports(settings: Settings, events: Events) -> Ports:
         max_index_size=settings.rules.max_index_size,
         reader=Reader(Sandbox("charthouse.helm.reading", Limits(READING_SECONDS, READING_MEMORY)).call),
     )
+
+
+def lookup(settings: Settings) -> Callable[[Place], Lookup]:
+    """Return how a place of the registry is read, without the SDK."""
+    artifacts = registry_urls(settings)
+    catalog = SignedCatalog(settings.storage, Signer("dynamodb", settings.storage.region, credentials))
+    return lambda place: Lookup(place, artifacts, catalog, time.time)
+
+
+def registry_urls(settings: Settings) -> SignedArtifacts:
+    """Return the URLs of blobs, without the SDK."""
+    return SignedArtifacts(settings.storage, Signer("s3", settings.storage.region, credentials))
+
+
+def artifacts(settings: Settings) -> "ArtifactStore":
+    """Return the objects of the registry, on S3."""
+    from charthouse.aws.artifacts import S3Artifacts  # noqa: PLC0415
+    from charthouse.aws.clients import s3_client  # noqa: PLC0415
+
+    return S3Artifacts(s3_client(settings.storage), settings.storage)
 
 
 def offer(settings: Settings) -> Callable[[str, bytes, str], str]:

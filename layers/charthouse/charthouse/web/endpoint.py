@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from charthouse.access.authorizer import Authorizer
+from charthouse.access.callers import Caller
 from charthouse.access.grants import Action
 from charthouse.errors import Forbidden, NotFound, Refusal
 from charthouse.repository.names import is_repository
 from charthouse.settings import Settings
 from charthouse.telemetry import Telemetry
-from charthouse.web import pages
+from charthouse.web import pages, registry
 from charthouse.web.problems import STORAGE_LIMIT, internal_error, problem
 from charthouse.web.requests import Request
 from charthouse.web.responses import Response
@@ -67,6 +68,7 @@ class Endpoint:
         fields: dict[str, str | float] = {}
         bug: Exception | None = None
         own_domain = False
+        path = str(event.get("rawPath")) if isinstance(event, dict) else ""
         self.telemetry.bind(request_id)
         try:
             request = Request.read(event, request_id)
@@ -74,13 +76,16 @@ class Endpoint:
             self.telemetry.bind(request_id)
             response = self._answer(request, answer, fields)
         except Refusal as refusal:
-            response = problem(refusal)
+            response = registry.problem(refusal, path) if self._is_registry(path) else problem(refusal)
             fields["problem"] = refusal.message[:_LONGEST]
         except Exception as error:  # noqa: BLE001 (the one place: a bug must not cost the client its answer)
-            response, bug = internal_error(), error
+            response = registry.internal_error() if self._is_registry(path) else internal_error()
+            bug = error
         seconds = round(self.seconds() - started, 4)
         self._log(fields | {"status": response.status, "seconds": seconds}, bug)
         self._measure(response.status, seconds)
+        if self._is_registry(path):
+            response = replace(response, headers={**registry.API_VERSION, **response.headers})
         return replace(response, headers=self._headers(response.headers, request_id, own_domain=own_domain))
 
     def _answer(self, request: Request, answer: Answer, fields: dict[str, str | float]) -> Response:
@@ -88,12 +93,13 @@ class Endpoint:
         if request.method == "OPTIONS" and self.settings.site.cors_allow_origin:
             return Response(204, _PREFLIGHT)
         settings = self.settings
+        if self._is_registry(request.path):
+            return self._answer_registry(request, answer, fields)
         route = match(request.method, request.path, settings.paths, settings.rules, settings.site)
         fields |= _fields(route)
         if route.kind not in self.kinds and route.kind not in pages.KINDS:
             raise NotFound("not found")
-        if request.is_change and request.is_cross_site(settings.site.cors_allow_origin):
-            raise Forbidden("a page of another site may not change anything here")
+        self._check_site(request)
         if route.action is not None:
             request = self._authorized(request, route.action, route.repo)
         if route.kind in self.kinds:
@@ -106,9 +112,31 @@ class Endpoint:
             # The page of a deployment whose repositories are all below it: for everyone who may come in at all.
             self.authorizer.filter_allowed(action, [], request.authorization)
             return request
-        caller = self.authorizer.authorize(action, repo, request.authorization).identity
-        self.telemetry.bind(request.request_id, **{name: text[:_LONGEST] for name, text in caller.facts().items()})
-        return replace(request, caller=caller)
+        return self._with_caller(request, self.authorizer.authorize(action, repo, request.authorization))
+
+    def _with_caller(self, request: Request, caller: Caller) -> Request:
+        facts = {name: text[:_LONGEST] for name, text in caller.identity.facts().items()}
+        self.telemetry.bind(request.request_id, **facts)
+        return replace(request, caller=caller.identity)
+
+    def _answer_registry(self, request: Request, answer: Answer, fields: dict[str, str | float]) -> Response:
+        """Answer a path of the OCI registry; its root in every function, as home page and health."""
+        route = registry.match(request.method, request.path, self.settings.paths, self.settings.rules)
+        fields |= _fields(route)
+        self._check_site(request)
+        request = self._with_caller(request, registry.authorize(self.authorizer, request, route))
+        if route.kind is Kind.OCI_ROOT:
+            return registry.root()
+        if route.kind not in self.kinds:
+            raise NotFound("not found")
+        return answer(request, route)
+
+    def _check_site(self, request: Request) -> None:
+        if request.is_change and request.is_cross_site(self.settings.site.cors_allow_origin):
+            raise Forbidden("a page of another site may not change anything here")
+
+    def _is_registry(self, path: str) -> bool:
+        return not self.settings.rules.disable_oci and registry.is_registry(path)
 
     def _headers(self, headers: Mapping[str, str], request_id: str, *, own_domain: bool) -> dict[str, str]:
         added = {"X-Request-Id": request_id, "X-Content-Type-Options": "nosniff"}

@@ -11,6 +11,7 @@ from charthouse.errors import (
     Unauthorized,
     Unavailable,
 )
+from charthouse.oci.errors import RangeInvalid, Unsupported
 from charthouse.web.responses import Response, json_response
 
 STORAGE_LIMIT = 507
@@ -24,8 +25,10 @@ STATUSES: dict[type[Refusal], int] = {
     Unauthorized: 401,
     Forbidden: 403,
     NotFound: 404,
+    Unsupported: 405,
     ChartVersionExists: 409,
     TooLarge: 413,
+    RangeInvalid: 416,
     Unavailable: 503,
     StorageLimitReached: STORAGE_LIMIT,
 }
@@ -33,14 +36,22 @@ STATUSES: dict[type[Refusal], int] = {
 
 def problem(refusal: Refusal) -> Response:
     """Answer a refusal with its status and `{"error": <message>}`, not to be cached: the next try may succeed."""
-    # The nearest class in the tree that has a status: BadPackage is a BadRequest.
-    status = next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+    return json_response(status_of(refusal), {"error": refusal.message[:MAX_MESSAGE]}, problem_headers(refusal))
+
+
+def status_of(refusal: Refusal) -> int:
+    """Return the status of the nearest class in the tree that has one: BadPackage is a BadRequest."""
+    return next(STATUSES[kind] for kind in type(refusal).__mro__ if kind in STATUSES)
+
+
+def problem_headers(refusal: Refusal) -> dict[str, str]:
+    """Return the headers of a refusal."""
     headers = {"Cache-Control": "no-store"}
     if isinstance(refusal, Unauthorized):
         headers["WWW-Authenticate"] = refusal.challenge
     if isinstance(refusal, Unavailable):
         headers["Retry-After"] = str(RETRY_SECONDS)
-    return json_response(status, {"error": refusal.message[:MAX_MESSAGE]}, headers)
+    return headers
 
 
 def internal_error() -> Response:

@@ -25,6 +25,7 @@ class Request:
     request_id: str
     query: Mapping[str, str] = field(default_factory=dict)
     """Decoded; the first value counts where a name is repeated, and a name without a value has an empty one."""
+    raw_query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     """By lower-case name."""
     body: bytes = b""
@@ -53,6 +54,7 @@ class Request:
             path=_text(event.get("rawPath")),
             request_id=given_id if _REQUEST_ID.fullmatch(given_id) else request_id,
             query=_query(_text(event.get("rawQueryString"))),
+            raw_query=_text(event.get("rawQueryString")),
             headers=headers,
             body=_body(_text(event.get("body")), encoded=encoded),
             encoded=encoded,
@@ -111,6 +113,10 @@ class Request:
     def has(self, name: str) -> bool:
         """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""
         return name in self.query
+
+    def values(self, name: str) -> list[str]:
+        """Return every value the query has for a name."""
+        return [value for key, value in parse_qsl(self.raw_query, keep_blank_values=True) if key == name]
 
     def base_url(self, context_path: str = "") -> str:
         """Return the URL of the root repository, without a slash at its end."""

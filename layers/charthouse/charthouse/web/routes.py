@@ -61,6 +61,14 @@ class Kind(Enum):
     DELETE_VERSION = auto()
     DELETE_CHART = auto()
     REPOSITORIES = auto()
+    OCI_ROOT = auto()
+    OCI_TOKEN = auto()
+    OCI_TAGS = auto()
+    OCI_MANIFEST = auto()
+    OCI_BLOB = auto()
+    OCI_UPLOADS = auto()
+    OCI_UPLOAD = auto()
+    OCI_REFERRERS = auto()
 
 
 _OPEN = {"health": Kind.HEALTH, "info": Kind.INFO}
@@ -81,6 +89,8 @@ class Route:
     """`<name>-<version>.tgz`, with `.prov` for a provenance file."""
     action: Action | None = None
     """What credentials must allow for `repo`; None: the route is open, or looks at each repository itself."""
+    reference: str = ""
+    """In the OCI registry a tag, digest or upload; as the client wrote it, not checked."""
 
 
 def match(method: str, path: str, paths: Paths, rules: Rules, site: Site) -> Route:
