@@ -1,6 +1,7 @@
 """Programs that tests and the local stack start: Helm, SAM CLI, the emulator's interpreter, stand-ins for AWS."""
 
 import hashlib
+import json
 import os
 import platform
 import shutil
@@ -84,18 +85,45 @@ DYNAMODB_LOCAL_DIGEST = "3d6d35f34482d0fcbdd52d7ec2c0aa18cf937aab2b5a1e4605ad6b2
 
 
 def versitygw() -> Path:
-    """Return the executable of versitygw, an S3 on a file system, built by Go the first time.
+    """Return the executable of versitygw, an S3 on a file system; raises what `go_program` does."""
+    return go_program(GoProgram("versitygw", "github.com/versity/versitygw/cmd/versitygw", f"v{VERSITYGW}"))
+
+
+@dataclass(frozen=True, slots=True)
+class GoProgram:
+    """A program built from a Go module, which Go holds to its own checksum database."""
+
+    name: str
+    package: str
+    version: str
+    is_test: bool = False
+    """The module is a test suite: its tests are built, not a command."""
+
+
+ORAS = GoProgram("oras", "oras.land/oras/cmd/oras", "v1.3.6")
+CRANE = GoProgram("crane", "github.com/google/go-containerregistry/cmd/crane", "v0.22.1")
+_SUITE = "github.com/opencontainers/distribution-spec/conformance"
+CONFORMANCE = GoProgram("oci-conformance", _SUITE, "v0.0.0-20260831232431-97274622c111")
+"""The conformance suite of the distribution spec, the newest."""
+CONFORMANCE_1_1 = GoProgram("oci-conformance-1.1", _SUITE, "v0.0.0-20231101194043-f2182352d4cc", is_test=True)
+"""The suite of release 1.1: what Go's module proxy has of it."""
+OCI_PROGRAMS = (ORAS, CRANE, CONFORMANCE, CONFORMANCE_1_1)
+
+
+def go_program(program: GoProgram) -> Path:
+    """Return the executable of a Go program, built the first time.
 
     Raises `Trouble` where that cannot be. Any number of processes may call it at once.
     """
-    folder = TOOLS / f"versitygw-{VERSITYGW}"
-    target = folder / "versitygw"
+    folder = TOOLS / f"{program.name}-{program.version.removeprefix('v')}"
+    target = folder / program.name
     if not target.exists():
         with locked(folder.with_name(f"{folder.name}.lock")):
             if not target.exists():
-                go = _program("go", f"versitygw {VERSITYGW} is built by Go: install Go")
-                with step(f"Building versitygw {VERSITYGW}, an S3 to test against: minutes, but only once"):
-                    _build_versitygw(go, folder)
+                go = _program("go", f"{program.name} {program.version} is built by Go: install Go")
+                with step(f"Building {program.name} {program.version}: a minute, but only once"):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    (_build_go_tests if program.is_test else _build_go)(go, program, folder)
     return target
 
 
@@ -208,21 +236,28 @@ def _fetch_helm(release: HelmRelease, target: Path) -> None:
         fresh.rename(target)
 
 
-def _build_versitygw(go: Path, folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def _build_go(go: Path, program: GoProgram, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        built = subprocess.run(
-            [go, "install", f"github.com/versity/versitygw/cmd/versitygw@v{VERSITYGW}"],
-            cwd=scratch,
-            # Without C, so that it needs no compiler for it and runs wherever it was built.
-            env={**os.environ, "GOBIN": scratch, "CGO_ENABLED": "0"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if built.returncode != 0:
-            raise Trouble(f"Go could not build versitygw {VERSITYGW}: {_last_line(built.stderr)}")
-        Path(scratch, "versitygw").rename(folder / "versitygw")
+        _go(program, [go, "install", f"{program.package}@{program.version}"], scratch, GOBIN=scratch)
+        Path(scratch, program.package.rpartition("/")[2]).rename(folder / program.name)
+
+
+def _build_go_tests(go: Path, program: GoProgram, folder: Path) -> None:
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        module = f"{program.package}@{program.version}"
+        downloaded = _go(program, [go, "mod", "download", "-json", module], scratch)
+        built = Path(scratch, program.name)
+        _go(program, [go, "test", "-c", "-o", built, "."], json.loads(downloaded)["Dir"])
+        built.rename(folder / program.name)
+
+
+def _go(program: GoProgram, command: Sequence[str | Path], place: str, **environment: str) -> str:
+    # Without C, so that it needs no compiler for it and runs wherever it was built.
+    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "-buildvcs=false", **environment}
+    done = subprocess.run(command, cwd=place, env=environ, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise Trouble(f"Go could not build {program.name} {program.version}: {_last_line(done.stderr)}")
+    return done.stdout
 
 
 def _build_helm_oracle(go: Path, target: Path) -> None:
@@ -297,7 +332,7 @@ def _installed(program: Path) -> Path:
 
 def run(names: Sequence[str]) -> None:
     """Fetch what the tests need, or end with one sentence that says what is missing."""
-    fetching = {"helm": _helms, "helm-oracle": helm_oracle, **STAND_INS}
+    fetching = {"helm": _helms, "helm-oracle": helm_oracle, "oci": _oci_programs, **STAND_INS}
     with ThreadPoolExecutor() as pool:
         fetched = [pool.submit(fetching[name]) for name in wanted(names)]
     try:
@@ -308,8 +343,8 @@ def run(names: Sequence[str]) -> None:
 
 
 def wanted(names: Sequence[str]) -> list[str]:
-    """Return what is to be fetched: what is named, or else Helm and the stand-ins the contract tests run on."""
-    return list(names) or ["helm", "helm-oracle", *(name for name in STAND_INS if name in stand_ins())]
+    """Return what is to be fetched: what is named, or else the clients and the stand-ins the contract tests run on."""
+    return list(names) or ["helm", "helm-oracle", "oci", *(name for name in STAND_INS if name in stand_ins())]
 
 
 def stand_ins() -> list[str]:
@@ -327,6 +362,11 @@ def stand_ins() -> list[str]:
 def has_maven() -> bool:
     """Return whether Maven is installed."""
     return shutil.which("mvn") is not None
+
+
+def _oci_programs() -> None:
+    for program in OCI_PROGRAMS:
+        go_program(program)
 
 
 def _helms() -> None:

@@ -140,7 +140,7 @@ def test_a_deployment_is_tried_with_whatever_helm_there_is(
 @pytest.mark.parametrize(
     ("stand_in", "there", "sentence"),
     [
-        ("versitygw", [], "versitygw 1.8.0 is built by Go: install Go, or choose"),
+        ("versitygw", [], "versitygw v1.8.0 is built by Go: install Go, or choose"),
         ("dynamodb-local", [], "DynamoDB Local 3.1.0 runs on Java: install Java 17 or newer, or choose"),
         ("dynamodb-local", ["java"], "DynamoDB Local 3.1.0 comes through Maven: install Maven, or choose"),
     ],
@@ -183,5 +183,5 @@ def test_what_was_chosen_is_fetched_or_all_that_a_machine_can_have(
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr("local.tools.TOOLS", tmp_path / "tools")
 
-    assert tools_wanted([]) == ["helm", "helm-oracle", *fetched]
+    assert tools_wanted([]) == ["helm", "helm-oracle", "oci", *fetched]
     assert tools_wanted(["helm"]) == ["helm"]
