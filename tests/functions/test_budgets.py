@@ -11,21 +11,29 @@ from charthouse import wiring
 from charthouse.aws.http import Answer
 from charthouse.aws.presign import Signer
 from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.oci.manifests import IMAGE
+from charthouse.oci.names import Digest
+from charthouse.registry import layout
+from charthouse.registry.lookup import Lookup
+from charthouse.registry.ports import Place
 from charthouse.repository.ports import RepositoryState, Row, StoredFile, StoredIndex
 from charthouse.repository.repository import Ports
 from charthouse.settings import Credentials
 from charthouse.web.routes import Kind
 
 from tests.builders import a_package, a_provenance
-from tests.fakes import FakeClock, FakeEvents, FakeIndexStore, World
+from tests.fakes import FakeArtifacts, FakeClock, FakeEvents, FakeIndexStore, World
 from tests.fakes.costs import LargeCatalog, LargePackageStore
 from tests.functions.conftest import Deployment
 from tests.template.parsed import FUNCTIONS, ROOT
+from tests.unit.registry.in_memory import Chart
 
 SIZES = [10, 2_000, 20_000]
 REPOSITORIES = 1_000
+UPLOAD = "0123456789abcdef0123456789abcdef"
 MOMENT = "2026-11-20T15:49:01Z"
 PACKAGE = a_package("big", "0.0.1", files={"values.yaml": b"a: 1\n", "templates/x.yaml": b"x"})
+PUSHED = Chart(a_package("big", "2.0.0"), "big", "2.0.0")
 UNIT = 4096
 """Bytes of an item that a strongly consistent read unit covers."""
 
@@ -113,14 +121,24 @@ def a_world(versions: int) -> World:
         line = f'{{"apiVersion":"v2","created":"{MOMENT}",{about},"version":"{version}"}}'
         world.put_object(file, PACKAGE)
         etag = world.objects[file][-1].etag
-        world.rows["", file] = Row("", file, 1, etag, chart="big", version=version, line=line)
+        row = Row("", file, 1, etag, chart="big", version=version, line=line, digest="a" * 64, size=len(PACKAGE))
+        world.rows["", file] = row
         entries.append(Entry("big", version, line))
+    world.digests["", "big", "a" * 64] = "big-0.0.1.tgz"
     world.indexes[""] = Index.fold(Envelope(), entries).render("00", MOMENT)
     world.states[""] = RepositoryState("", MOMENT, 1, versions)
     for number in range(REPOSITORIES):
         world.indexes[f"team-{number}"] = b"{}"
         world.states[f"team-{number}"] = RepositoryState(f"team-{number}", MOMENT, 1, 1)
     return world
+
+
+def push_blobs(world: World) -> None:
+    """Store what the manifest of `PUSHED` names, and an upload that has begun."""
+    store, place = FakeArtifacts(world), Place("", "big")
+    for body in (PUSHED.package, PUSHED.config):
+        store.write(place, layout.blob(Digest.of(body)), body)
+    store.write(place, layout.upload(UPLOAD, layout.SESSION), b"")
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +154,8 @@ class Asked:
     method: str
     path: str
     body: Callable[[int], bytes] = lambda _size: b""
+    query: str = ""
+    media_type: str = "application/octet-stream"
 
 
 REQUESTS = {
@@ -162,6 +182,24 @@ REQUESTS = {
     ),
     "DELETE_VERSION": Asked("delete_charts", "DELETE", "/api/charts/big/0.0.7"),
     "DELETE_CHART": Asked("delete_charts", "DELETE", "/api/charts/none"),
+    "OCI_ROOT": Asked("show_home", "GET", "/v2/"),
+    "OCI_TOKEN": Asked("pull_artifacts", "GET", "/v2/token"),
+    "OCI_TAGS": Asked("pull_artifacts", "GET", "/v2/big/tags/list"),
+    "OCI_MANIFEST": Asked("pull_artifacts", "GET", "/v2/big/manifests/0.0.1"),
+    "OCI_MANIFEST pushed": Asked(
+        "push_artifacts",
+        "PUT",
+        "/v2/big/manifests/2.0.0",
+        lambda _size: PUSHED.manifest,
+        media_type=IMAGE,
+    ),
+    "OCI_MANIFEST deleted": Asked("push_artifacts", "DELETE", "/v2/big/manifests/0.0.8"),
+    "OCI_BLOB": Asked("pull_artifacts", "GET", f"/v2/big/blobs/sha256:{'a' * 64}"),
+    "OCI_UPLOADS": Asked(
+        "push_artifacts", "POST", "/v2/big/blobs/uploads/", lambda _size: b"blob", f"digest={Digest.of(b'blob')}"
+    ),
+    "OCI_UPLOAD": Asked("push_artifacts", "PATCH", f"/v2/big/blobs/uploads/{UPLOAD}", lambda _size: b"chunk"),
+    "OCI_REFERRERS": Asked("pull_artifacts", "GET", f"/v2/big/referrers/sha256:{'a' * 64}"),
 }
 """Kind of route, and the case where one kind has several, to a request."""
 
@@ -202,10 +240,15 @@ def test_a_request_stays_within_its_budget_at_any_size(
     monkeypatch.setattr(wiring, "ports", lambda *_: ports)
     if hasattr(app, "files"):
         app.__dict__["files"] = replace(app.files, signer=SIGNER, send=counted(meter))
+    artifacts = FakeArtifacts(world, meter)
+    app.__dict__["store"] = artifacts
+    app.__dict__["lookup"] = lambda place: Lookup(place, artifacts, ports.catalog, lambda: world.time)
+    push_blobs(world)
 
-    answer = deployment.ask(app, asked.method, asked.path, body=asked.body(size))
+    headers = {"Content-Type": asked.media_type}
+    answer = deployment.ask(app, asked.method, asked.path, query=asked.query, body=asked.body(size), headers=headers)
 
-    assert answer.status < 500
+    assert answer.status < 400 or case in {"VERSION missing", "DELETE_CHART"}, answer.body
     calls, units, indexes = budgets()[case]
     assert meter.calls.total() <= calls
     assert meter.read_units <= units
