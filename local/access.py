@@ -99,7 +99,7 @@ def access(
     check(body)
     _, etag = stored.read()
     if not stored.write(body, etag):
-        raise Trouble("Somebody else stored another document at the same moment: look at it with `make access`.")
+        raise Trouble("Another document was stored at the same moment: look at it with `make access`.")
     say("Stored; it takes effect everywhere within 60 s.")
 
 
@@ -209,7 +209,7 @@ class StoredPolicy:
         return True
 
     def edit(self, change: Callable[[dict[str, Any]], bool]) -> bool:
-        """Change the document and store it; again if somebody else did meanwhile. Return what the change returned."""
+        """Change the document and store it; again if another edit came between. Return what the change returned."""
         for _ in range(TRIES):
             body, etag = self.read()
             Policy.parse(body)

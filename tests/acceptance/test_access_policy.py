@@ -1,4 +1,4 @@
-"""An access policy on a deployed stack: users, keys, jobs of an issuer over real HTTPS, and what nobody may do."""
+"""An access policy on a deployed stack: users, keys, jobs of an issuer over real HTTPS, and what no function may do."""
 
 import json
 import time

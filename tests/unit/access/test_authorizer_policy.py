@@ -27,6 +27,7 @@ from tests.policies import (
     an_issuer,
 )
 from tests.tokens import NOW, PrivateKey, a_key, a_key_set, a_token, an_ec_key, an_entry, public_pem
+from tests.unit.access.test_passwords import counted
 
 PULL, PUSH, DELETE = Action
 ON = Access(policy=True)
@@ -460,30 +461,21 @@ def test_a_key_that_was_exchanged_ends_its_tokens() -> None:
 
 
 def test_a_slow_password_is_verified_once_while_the_document_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    from charthouse.access import passwords  # noqa: PLC0415
-
-    hashes: list[bytes] = []
-    real = passwords._scrypt
-
-    def scrypt(password: bytes, salt: bytes) -> bytes:
-        hashes.append(password)
-        return real(password, salt)
-
-    monkeypatch.setattr(passwords, "_scrypt", scrypt)
     world = World(**TEAMS)
     authorizer = world.authorizer()
 
-    for _ in range(5):
+    with counted(monkeypatch) as hashes:
+        for _ in range(5):
+            authorizer.authorize(PULL, "team-a", basic("alice", PASSWORD))
+        assert len(hashes) == 1
+        # A user who does not exist costs the same as a wrong password.
+        for user in ("alice", "ci", "mallory"):
+            with pytest.raises(Unauthorized):
+                authorizer.authorize(PULL, "team-a", basic(user, "guess"))
+        assert len(hashes) == 4
+        world.now += REMEMBERED_SECONDS
         authorizer.authorize(PULL, "team-a", basic("alice", PASSWORD))
-    assert len(hashes) == 1
-    # A user who does not exist costs the same as a wrong password.
-    for user in ("alice", "ci", "mallory"):
-        with pytest.raises(Unauthorized):
-            authorizer.authorize(PULL, "team-a", basic(user, "guess"))
-    assert len(hashes) == 4
-    world.now += REMEMBERED_SECONDS
-    authorizer.authorize(PULL, "team-a", basic("alice", PASSWORD))
-    assert len(hashes) == 5
+        assert len(hashes) == 5
 
 
 # --- a policy that cannot be read ---

@@ -88,7 +88,7 @@ def test_a_wrong_password_costs_one_slow_hash_whoever_the_user_is(monkeypatch: p
             assert not is_right(stored, b"guess", slow=True)
             assert made == [b"guess"]
             made.clear()
-        # Where nobody has a slow one, nothing is told by leaving it out.
+        # Where no user has a slow one, leaving it out reveals nothing.
         assert not is_right(fast_hash("generated"), b"guess", slow=False)
         assert not is_right(None, b"guess", slow=False)
         assert is_right(fast_hash("generated"), b"generated", slow=True)

@@ -64,17 +64,17 @@ def _glob(pattern: Sequence[str], text: Sequence[str], star: str, fits: Callable
     Only the last star is tried again with one item more: what an earlier one could take, the last one can take too.
     """
     at = position = 0
-    after_star, taken = -1, 0
+    after_star, covered = -1, 0
     while position < len(text):
         if at < len(pattern) and pattern[at] == star:
             at += 1
-            after_star, taken = at, position
+            after_star, covered = at, position
         elif at < len(pattern) and fits(pattern[at], text[position]):
             at += 1
             position += 1
         elif after_star >= 0:
-            taken += 1
-            at, position = after_star, taken
+            covered += 1
+            at, position = after_star, covered
         else:
             return False
     return all(item == star for item in pattern[at:])

@@ -17,7 +17,7 @@ FRESH_SECONDS = 600
 STALE_SECONDS = 3600
 """Age up to which keys are used while the issuer does not answer."""
 RETRY_SECONDS = 60
-"""Between two fetches from an issuer, whatever tokens are sent: an unknown `kid` costs nobody more than that."""
+"""Least time between two fetches from an issuer, however many tokens with an unknown `kid` are sent."""
 
 type Fetch = Callable[[str], bytes]
 """HTTPS URL → body of its 200; raises `Unavailable` with the reason for everything else, redirects included."""

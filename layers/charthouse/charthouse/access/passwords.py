@@ -1,9 +1,9 @@
 """How passwords are stored in the access policy: as a fast hash of a generated one, a slow hash of a chosen one.
 
-`sha256:<hex>` is the SHA-256 of the password: for a generated one, whose 128 bits or more nobody can try out. A
-password that a person chose has far fewer, so trying it must cost: `scrypt:16384:8:1:<salt>:<hash>`, salt and hash in
-hex (RFC 7914; 16 MiB of memory and about 50 ms). There is one set of parameters: with several, the time of a refusal
-would tell which one a user has.
+`sha256:<hex>` is the SHA-256 of the password: for a generated one, whose 128 bits or more cannot be searched. A
+password that a person chose has far fewer, so each guess must be expensive: `scrypt:16384:8:1:<salt>:<hash>`, salt and
+hash in hex (RFC 7914; 16 MiB of memory and about 50 ms). There is one set of parameters: with several, the time of a
+refusal would reveal which one a user has.
 """
 
 import base64

@@ -176,7 +176,7 @@ def _user(place: str, value: Any) -> User:
 def _key(place: str, value: Any) -> Key:
     members = _object(place, value, required="key grants")
     text = members["key"]
-    # Whether it can be used is checked by whoever stores the document and at the first token: reading a key loads
+    # Whether it can be used is checked when the document is stored and at the first token: reading a key loads
     # `cryptography`, which a function must not do for every document.
     if not isinstance(text, str) or not _KEY.fullmatch(text):
         raise InvalidPolicy(f"{place}.key: must be a public key or certificate in PEM")
