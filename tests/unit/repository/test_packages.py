@@ -1,15 +1,17 @@
 """packages: provenance is stored with its package or alone, and never stays beside another one."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import pytest
 from charthouse.errors import BadProvenance, ChartVersionExists, Unavailable
 from charthouse.repository.changes import Push, push
+from charthouse.repository.packages import sync_provenance
+from charthouse.repository.ports import StoredFile
 from charthouse.repository.publish import Outcome
 from charthouse.settings import Rules
 
 from tests.builders import a_package, a_provenance
-from tests.fakes import World
+from tests.fakes import FakePackageStore, World
 from tests.unit.repository.in_memory import SentTwice, event_names, failing, listed, ports_in, repository_in, stored_in
 
 FILE, PROV = "mychart-0.1.0.tgz", "mychart-0.1.0.tgz.prov"
@@ -161,3 +163,43 @@ def test_provenance_that_cannot_be_checked_now_is_recorded() -> None:
 
     assert outcome is Outcome.PUBLISHED
     assert "provenance_left" in event_names(repository)
+
+
+@dataclass(frozen=True)
+class Swollen(FakePackageStore):
+    """A store one of whose files is said to be huge, and must not be read."""
+
+    huge: str = ""
+
+    def head(self, repo: str, file: str) -> StoredFile | None:
+        """Tell its size."""
+        stored = super().head(repo, file)
+        is_huge = stored is not None and file == self.huge and stored.size == len(b"huge")
+        return replace(stored, size=5 * 1024**3, digest=None) if stored and is_huge else stored
+
+    def read(self, stored: StoredFile) -> bytes:
+        """Fail for that file."""
+        assert stored.size < 1024**3, "5 GB were read"
+        return super().read(stored)
+
+
+def test_what_is_too_large_to_be_provenance_is_removed_unread() -> None:
+    """An object of 5 GB beside a package, put there by other means, ended the function that uploaded the package."""
+    world = World()
+    world.put_object(PROV, b"huge")
+    repository = replace(repository_in(world), packages=Swollen(world, huge=PROV))
+
+    push(repository, OPEN, Push(NEW, a_provenance(NEW)))
+
+    assert stored_in(world) == {FILE: NEW, PROV: a_provenance(NEW)}
+
+
+def test_a_package_too_large_to_be_listed_is_not_read_for_its_provenance() -> None:
+    world = World()
+    world.put_object(FILE, b"huge")
+    world.put_object(PROV, a_provenance(NEW))
+    repository = replace(repository_in(world), packages=Swollen(world, huge=FILE))
+
+    sync_provenance(repository, FILE)
+
+    assert stored_in(world) == {FILE: b"huge"}

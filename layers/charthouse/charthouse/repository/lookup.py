@@ -1,10 +1,11 @@
 """What clients look up: lists, one chart, one version, the bytes of a package."""
 
-from charthouse.errors import NotFound
+from charthouse.errors import NotFound, TooLarge
 from charthouse.helm.chart import package_file
 from charthouse.helm.constraints import choose
 from charthouse.helm.index import Index
 from charthouse.helm.versions import sort_key
+from charthouse.repository.names import MAX_PACKAGE_SIZE
 from charthouse.repository.ports import Row
 from charthouse.repository.publish import entries_of
 from charthouse.repository.repository import Repository
@@ -71,12 +72,14 @@ def entry_of(repository: Repository, row: Row) -> str:
 
 
 def read_package(repository: Repository, row: Row) -> bytes:
-    """Return the bytes of the package as it is now; raises `NotFound` if it is gone."""
+    """Return the bytes of the package as it is now; raises `NotFound` if it is gone, `TooLarge` before it is read."""
 
     def attempt() -> bytes:
         stored = repository.packages.head(repository.name, row.file)
         if stored is None:
             raise NotFound("object not found")
+        if stored.size > MAX_PACKAGE_SIZE:
+            raise TooLarge(f"{stored.size} bytes are more than a package may have")
         return repository.packages.read(stored)
 
     return repository.retry(attempt)

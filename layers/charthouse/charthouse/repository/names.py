@@ -10,6 +10,12 @@ RESERVED = frozenset({"api", "v2", "health", "info", "metrics", ".charthouse"})
 MAX_REPOSITORY = 512
 """Characters of a repository's name."""
 
+MAX_PACKAGE_SIZE = 100 * 1024 * 1024
+"""Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
+
+MAX_PROVENANCE_SIZE = 5 * 1024 * 1024
+"""Bytes; no upload is larger, and a provenance file is a Chart.yaml and a signature."""
+
 PACKAGE = ".tgz"
 PROVENANCE = ".tgz.prov"
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.repository.names import MAX_PACKAGE_SIZE, MAX_PROVENANCE_SIZE
 from charthouse.repository.ports import StoredFile
 from charthouse.repository.repository import Repository
 
@@ -98,13 +99,15 @@ def sync_provenance(repository: Repository, file: str, uploaded: Signature | Non
     candidates = [uploaded.body] if uploaded else []
 
     def signs(body: bytes, digest: str | None) -> bool:
-        return digest is not None and (digest.encode() in body or uploaded == Signature(body, digest))
+        if not digest:
+            return False
+        return digest.encode() in body or uploaded == Signature(body, digest)
 
     def attempt() -> bool:
         current = repository.packages.head(name, provenance)
         if current is None and not candidates:
             return True
-        body = repository.packages.read(current) if current else None
+        body = _read(repository, current) if current else None
         # The package is read last: a process that has replaced it since will look at the provenance afterwards.
         digest = _digest(repository, repository.packages.head(name, file))
         if current is None or body is None:
@@ -125,7 +128,14 @@ def sync_provenance(repository: Repository, file: str, uploaded: Signature | Non
         pass
 
 
+def _read(repository: Repository, provenance: StoredFile) -> bytes:
+    """Return the bytes of provenance; none of what is too large to be any, for that signs nothing."""
+    return repository.packages.read(provenance) if provenance.size <= MAX_PROVENANCE_SIZE else b""
+
+
 def _digest(repository: Repository, package: StoredFile | None) -> str | None:
     if package is None:
         return None
+    if package.digest is None and package.size > MAX_PACKAGE_SIZE:
+        return ""  # such a package is never listed, and nothing signs it
     return package.digest or sha256(repository.packages.read(package)).hexdigest()

@@ -11,7 +11,7 @@ from itertools import batched
 from charthouse.errors import BadPackage, StorageLimitReached, Unavailable, Unreadable
 from charthouse.helm.package import Package
 from charthouse.helm.reading import listed_line
-from charthouse.repository.names import is_package
+from charthouse.repository.names import MAX_PACKAGE_SIZE, is_package
 from charthouse.repository.ports import Row, StoredFile
 from charthouse.repository.repository import Repository, timestamp
 
@@ -20,9 +20,6 @@ TOMBSTONE_SECONDS = 26 * 3600
 
 MAX_SIGNATURE_SIZE = 1024 * 1024
 """Bytes. A provenance file is Chart.yaml and a signature; a larger one is no part of an OCI manifest."""
-
-MAX_PACKAGE_SIZE = 100 * 1024 * 1024
-"""Bytes. Helm unpacks at most 100 MiB; a larger package is reported unread."""
 
 MAX_PROBLEM = 1000
 """Characters of a problem in a row: messages quote names, and an item of DynamoDB ends at 400 KB."""
