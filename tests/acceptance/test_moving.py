@@ -9,7 +9,7 @@ import pytest
 from local.emulator import Emulator
 from tests.acceptance.deployment import Deployment, Deployments, eventually
 from tests.acceptance.helm import Helm
-from tests.acceptance.options.stacks import ADOPTED, TENANTS
+from tests.acceptance.options.stacks import ADOPTED, MAX_INDEX, TENANTS
 from tests.acceptance.repository import Repository, basic
 from tests.builders import a_package, a_provenance
 
@@ -133,6 +133,23 @@ def test_it_is_written_to_and_encrypted_with_the_key(adopted: Deployment, report
         assert (head["ServerSideEncryption"], head["SSEKMSKeyId"]) == ("aws:kms", key)
     assert repository.delete("written", "1.0.0").status == 200
     assert "written" not in repository.index()["entries"]
+
+
+def test_a_repository_whose_index_is_full_takes_no_more(adopted: Deployment, report: Any) -> None:
+    """MaxIndexSize."""
+    del report
+    repository = adopted.repository("full")
+    packages = (a_package("big", f"1.0.{number}", description="x" * 60_000) for number in range(20))
+
+    answers = [repository.upload(package) for package in packages]
+
+    statuses = [answer.status for answer in answers]
+    assert statuses == [201] * 17 + [507] * 3
+    assert "MaxIndexSize" in answers[-1].error
+    assert MAX_INDEX <= len(repository.index_bytes()) < MAX_INDEX + 65_536
+    assert repository.upload(a_package("big", "1.0.0", description="other")).status == 409
+    assert repository.delete("big", "1.0.3").status == 200
+    assert repository.upload(a_package("small", "1.0.0")).status == 201
 
 
 def test_a_package_encrypted_with_the_former_key_stays_readable(

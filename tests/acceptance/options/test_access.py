@@ -84,3 +84,18 @@ def test_actions_are_found_where_the_search_path_says(based: Deployment) -> None
 
     assert refused == [403, 403, 403]
     assert uploading(scopes=[entry]) == 201
+
+
+def test_a_token_without_expiry_is_admitted_only_where_that_is_allowed(
+    based: Deployment, tenants: Deployment, fresh: Repository
+) -> None:
+    """AllowTokensWithoutExpiry."""
+    entry = {"type": "artifact-repository", "name": "repo", "actions": ["push"]}
+    allowed = a_token(key=based.key.read_text(), exp=None, scopes=[entry])
+    own = {**entry, "name": fresh.url.split("/", 3)[3]}
+    refused = a_token(own, key=tenants.key.read_text(), exp=None)
+
+    package = a_package(f"chart-{secrets.token_hex(4)}")
+
+    assert Repository(based.url, based.api, f"Bearer {allowed}").upload(package).status == 201
+    assert Repository(fresh.url, fresh.api, f"Bearer {refused}").upload(package).status == 401

@@ -6,7 +6,8 @@ from pathlib import Path
 from tests.acceptance.options import stacks
 from tests.template.parsed import PARAMETERS
 
-FILES = [*Path(__file__).parent.glob("test_*.py"), Path(__file__).parents[1] / "test_moving.py"]
+OTHERS = ("test_moving.py", "test_access_policy.py")
+FILES = [*Path(__file__).parent.glob("test_*.py"), *(Path(__file__).parents[1] / name for name in OTHERS)]
 GIVEN_BY_THE_HARNESS = {"Architecture", "AuthPublicKey"}
 """The processor of this machine, and the public half of the key that the tests' tokens are signed with."""
 GIVEN_LATER = {"ChartUrl"}
