@@ -18,7 +18,8 @@ from charthouse.helm.archive import read_files
 from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.entry import render_entry
-from charthouse.helm.go_yaml import YamlError, read
+from charthouse.helm.go_scalars import YamlError
+from charthouse.helm.go_yaml import read
 from charthouse.helm.index import Entry, Envelope, Index
 from charthouse.helm.index_check import check_index, check_line
 from charthouse.helm.package import Package

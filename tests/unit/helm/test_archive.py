@@ -198,12 +198,12 @@ def test_a_bomb_in_what_helm_does_not_count_is_refused() -> None:
     folder[148:156] = b"%06o\0 " % sum(folder)
     package = squeezed.compress(bytes(folder))
     package += b"".join(squeezed.compress(bytes(2**20)) for _ in range(MAX_INFLATED // 2**20 + 1)) + squeezed.flush()
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(BadPackage, match="decompressed package is larger"):
         files(package)
 
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 def test_too_many_headers_are_refused() -> None:

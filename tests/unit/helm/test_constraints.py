@@ -44,12 +44,12 @@ def test_what_is_no_version_is_never_admitted() -> None:
 
 @pytest.mark.parametrize("text", ["1  " * 160 + "!", " " * 500 + "!", "1 - " * 120, "1" * 511 + "!", "1" * 10_000])
 def test_no_text_takes_long(text: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises(ValueError, match="constraint"):
         Constraint.parse(text)
 
-    assert time.monotonic() - started < 1
+    assert time.process_time() - started < 1
 
 
 def test_a_constraint_has_a_largest_number_of_terms() -> None:

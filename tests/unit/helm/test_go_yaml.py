@@ -6,7 +6,8 @@ import time
 import pytest
 from charthouse.errors import BadPackage
 from charthouse.helm.budget import MAX_NODES, Budget
-from charthouse.helm.go_yaml import MAX_DEPTH, YamlError, read
+from charthouse.helm.go_scalars import YamlError
+from charthouse.helm.go_yaml import MAX_DEPTH, read
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,13 +34,13 @@ BOMB = b"a: &a [x,x,x,x,x,x,x,x,x,x]\n" + b"".join(
     ],
 )
 def test_hostile_yaml_is_refused_at_once(data: bytes, message: str) -> None:
-    started = time.monotonic()
+    started = time.process_time()
 
     with pytest.raises((YamlError, BadPackage)) as refused:
         read(data, Budget())
 
     assert str(refused.value) == message
-    assert time.monotonic() - started < 10
+    assert time.process_time() - started < 10
 
 
 @given(st.binary() | st.text("ab:[]{},&*!|>-'\"\n #%~<?01.").map(str.encode))

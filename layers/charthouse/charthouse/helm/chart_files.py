@@ -7,7 +7,7 @@ from typing import Any
 from charthouse.errors import BadPackage, NotFound, TooLarge
 from charthouse.helm.archive import File, read_files
 from charthouse.helm.budget import Budget
-from charthouse.helm.go_yaml import YamlError
+from charthouse.helm.go_scalars import YamlError
 from charthouse.helm.metadata import read_values, text_length
 from charthouse.settings import MAX_ANSWER
 

@@ -16,8 +16,8 @@ from charthouse.errors import BadPackage
 from charthouse.helm import go_yaml
 from charthouse.helm.budget import Budget
 from charthouse.helm.chart import checked_reference
+from charthouse.helm.go_scalars import Json, YamlError, is_time
 from charthouse.helm.go_text import float32_text, folded, quoted, sanitised
-from charthouse.helm.go_yaml import Json, YamlError, is_time
 
 type Shape = Callable[[Json, Any, str], Any]
 """A Go type: maps the JSON value, the field's previous value and the field's path to the new value."""

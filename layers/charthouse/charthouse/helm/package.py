@@ -15,8 +15,8 @@ from charthouse.helm import metadata
 from charthouse.helm.archive import File, read_files
 from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
+from charthouse.helm.go_scalars import YamlError
 from charthouse.helm.go_text import clipped
-from charthouse.helm.go_yaml import YamlError
 
 MAX_SUBCHART_DEPTH = 20
 """Charts within charts; Helm has no limit, and published charts have at most four levels."""

@@ -8,7 +8,7 @@ from charthouse.errors import BadPackage, BadProvenance
 from charthouse.helm import go_yaml
 from charthouse.helm.budget import Budget
 from charthouse.helm.chart import ChartRef
-from charthouse.helm.go_yaml import YamlError
+from charthouse.helm.go_scalars import YamlError
 
 _BEGIN = "-----BEGIN PGP SIGNED MESSAGE-----"
 
