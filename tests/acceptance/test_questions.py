@@ -1,5 +1,6 @@
 """What only the account of a deployment can tell: `make smoke` asks it with STACK, `make test` asks the emulator."""
 
+import hashlib
 import json
 import os
 import secrets
@@ -7,14 +8,14 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import pytest
 
 from local.account import DeployedStack
 from tests.acceptance.conftest import URL
 from tests.acceptance.deployment import eventually
-from tests.acceptance.repository import Repository
+from tests.acceptance.repository import Repository, ask, basic
 from tests.builders import a_package
 
 pytestmark = pytest.mark.smoke
@@ -117,6 +118,83 @@ def test_the_reason_of_the_gateway_s_own_413_in_the_access_log(
     record_property("observed", line)
     assert json.loads(line)["status"] == "413"
     assert json.loads(line)["error"] not in {"", "-"}
+
+
+def test_the_challenge_of_the_registry_reaches_the_client(repository: Repository, record_property: Record) -> None:
+    """401 with `WWW-Authenticate`, under that name, wherever authentication is configured.
+
+    If it differs: `helm registry login` and Docker do not authenticate, and API Gateway has to map the header back.
+    """
+    answer = repository.anonymous().ask("GET", registry_url(repository))
+
+    challenge = answer.headers["WWW-Authenticate"]
+    record_property("observed", f"{answer.status} {challenge}")
+    assert (answer.status == 401) == (challenge is not None)
+    assert answer.status in {200, 401}
+
+
+def test_a_head_of_a_manifest_has_its_length(repository: Repository, chart: str, record_property: Record) -> None:
+    """The length, type and digest of the GET, though no body is sent.
+
+    If it differs: API Gateway counts the empty body, and Helm and oras, which compare, cannot pull by tag; HEAD of a
+    manifest then needs a function URL or another front.
+    """
+    repository.upload(a_package(chart, "1.0.0"))
+    url = registry_url(repository, chart, "manifests/1.0.0")
+
+    head, got = repository.ask("HEAD", url), repository.ask("GET", url)
+
+    record_property("observed", f"Content-Length {head.headers['Content-Length']} of {len(got.body)}")
+    assert (head.status, got.status) == (200, 200)
+    for name in ("Content-Length", "Content-Type", "Docker-Content-Digest"):
+        assert head.headers[name] == got.headers[name]
+
+
+def test_a_chunk_of_a_blob_without_a_length_arrives(
+    repository: Repository, chart: str, record_property: Record
+) -> None:
+    """PATCH with `Transfer-Encoding: chunked`, as Docker sends it, is answered 202 with the range.
+
+    If it differs: docs/oci.md names it as a limit.
+    """
+    begun = repository.ask("POST", registry_url(repository, chart, "blobs/uploads/"))
+    url = urljoin(registry_url(repository), begun.headers["Location"])
+
+    answer = repository.ask("PATCH", url, iter([b"one", b"two"]), {"Content-Type": "application/octet-stream"})
+
+    record_property("observed", f"{answer.status} Range {answer.headers['Range']}")
+    cancelled = repository.ask("DELETE", url)
+    assert (answer.status, answer.headers["Range"]) == (202, "0-5")
+    assert cancelled.status == 204
+
+
+def test_a_redirect_is_followed_with_and_without_the_credentials(
+    repository: Repository, chart: str, record_property: Record
+) -> None:
+    """200 with the package without them, as Helm, oras, crane, Docker and containerd follow redirects to other hosts.
+
+    S3 refuses a presigned URL with a second authentication (400), so a client that keeps `Authorization` cannot pull.
+    If that is needed: blobs have to pass through the function.
+    """
+    package = a_package(chart, "1.0.0")
+    repository.upload(package)
+    digest = hashlib.sha256(package).hexdigest()
+
+    answer = repository.ask("GET", registry_url(repository, chart, f"blobs/sha256:{digest}"))
+    url = answer.location.geturl()
+    kept = ask("GET", url, headers={"Authorization": repository.authorization or basic("user", "password")})
+
+    record_property("observed", f"{kept.status} with Authorization")
+    assert answer.status == 307
+    assert ask("GET", url).body == package
+
+
+def registry_url(repository: Repository, chart: str = "", rest: str = "") -> str:
+    """Return a URL of the OCI registry at the root of the host, or of a chart in it."""
+    parts = urlsplit(repository.api)
+    repo = parts.path.partition("/api")[2].strip("/")
+    path = "/".join(part for part in (repo, chart, rest) if part) if chart else ""
+    return f"{parts.scheme}://{parts.netloc}/v2/{path}"
 
 
 def physical(account: DeployedStack, logical_id: str) -> str:

@@ -58,7 +58,13 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize("sentence", SCENARIOS)
+LARGE = "an artifact, two collections"
+"""420,000 states, most of a minute."""
+
+
+@pytest.mark.parametrize(
+    "sentence", [pytest.param(each, marks=[pytest.mark.slow] * (each == LARGE)) for each in SCENARIOS]
+)
 def test_every_interleaving_keeps_the_promises_of_both_protocols(sentence: str) -> None:
     world, starters = SCENARIOS[sentence]
 

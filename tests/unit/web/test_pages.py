@@ -70,7 +70,7 @@ def test_the_page_says_how_to_authenticate() -> None:
         assert "curl -u USER:PASSWORD" in closed
         # An anonymous caller who sees the page may read the repository.
         opened = home(Settings(access=access))
-        assert "--username" not in opened
+        assert "--username" not in opened.partition("<h2>Upload")[0]
         assert "curl -u USER:PASSWORD" in opened
 
 
@@ -78,6 +78,29 @@ def test_the_page_promises_nothing_that_is_off() -> None:
     assert "curl" not in home(Settings(rules=Rules(disable_api=True)))
     assert "helm repo add" not in home(Settings(paths=Paths(1)))
     assert "helm repo add" in home(Settings(paths=Paths(0, depth_dynamic=True)))
+
+
+def test_the_page_shows_both_ways() -> None:
+    page = home(Settings(paths=Paths(1), access=Access(basic_user="ann", basic_secret="arn")), "team-a")
+
+    assert "helm repo add team-a https://charts.example.com/team-a\n" in page
+    assert "helm registry login charts.example.com --username USER" in page
+    assert "helm pull oci://charts.example.com/team-a/mychart --version 0.1.0" in page
+    assert "helm push mychart-0.1.0.tgz oci://charts.example.com/team-a<" in page
+    # The registry is at the root of the host.
+    based = home(Settings(paths=Paths(0, context_path="/ctx")))
+    assert "helm push mychart-0.1.0.tgz oci://charts.example.com<" in based
+    assert "registry login" not in based
+    token = home(Settings(access=Access(bearer_auth=True, anonymous_get=True)))
+    assert 'helm registry login charts.example.com --username token --password "$TOKEN"' in token
+
+
+@pytest.mark.parametrize(("repo", "rules"), [("Team", Rules()), ("team", Rules(disable_oci=True))])
+def test_the_page_shows_the_classic_way_only_where_oci_has_none(repo: str, rules: Rules) -> None:
+    page = home(Settings(paths=Paths(1), rules=rules), repo)
+
+    assert "helm repo add" in page
+    assert "oci://" not in page
 
 
 def test_a_name_is_escaped() -> None:

@@ -5,10 +5,12 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from urllib.parse import urlsplit
 
 from charthouse import __version__
 from charthouse.access.callers import Source
 from charthouse.errors import NotFound
+from charthouse.oci.names import is_name
 from charthouse.repository.ports import RepositoryState
 from charthouse.settings import Settings
 from charthouse.web.requests import Request
@@ -67,6 +69,13 @@ def _artifact_hub(repo: str, settings: Settings) -> Response:
     return text_response(200, f"repositoryID: {written}\n", YAML)
 
 
+def _registry(base: str, repo: str, settings: Settings) -> str | None:
+    """Return the host and path of the repository in the OCI registry, or None: it is off, or cannot have the name."""
+    if settings.rules.disable_oci or (repo and not is_name(repo)):
+        return None
+    return "/".join(part for part in (urlsplit(base).netloc, repo) if part)
+
+
 def _home(request: Request, repo: str, settings: Settings) -> Response:
     # Only this page needs Jinja2, and most processes never render it.
     from pathlib import Path  # noqa: PLC0415
@@ -83,6 +92,7 @@ def _home(request: Request, repo: str, settings: Settings) -> Response:
         url=f"{base}/{repo}" if repo else base,
         api=f"{base}/api/{repo}" if repo else f"{base}/api",
         is_repository=bool(repo) or settings.paths.depth == 0 or settings.paths.depth_dynamic,
+        registry=_registry(base, repo, settings),
         has_api=not settings.rules.disable_api,
         has_basic=bool(settings.access.basic_user or settings.access.policy),
         has_bearer=settings.access.bearer_auth,
