@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from types import ModuleType
@@ -10,14 +11,18 @@ from typing import Any
 import pytest
 from charthouse.access.grants import Action
 from charthouse.access.policies import Document
-from charthouse.aws.access import S3Policy
-from charthouse.errors import InvalidPolicy, NotFound
+from charthouse.aws.access import DynamoTokens, S3Policy
+from charthouse.errors import InvalidPolicy, NotFound, Refusal
+from charthouse.oci.names import Digest
 from charthouse.settings import Paths, Rules, Site
+from charthouse.web.registry import is_registry
+from charthouse.web.registry import match as match_registry
 from charthouse.web.routes import Kind, match
 
 from tests.builders import a_package, a_provenance
 from tests.events import a_form
 from tests.functions.conftest import Answer, Deployment, lines
+from tests.functions.registry import Registry, error
 from tests.policies import GENERATED, a_document, a_grant, a_policy_key, a_user
 from tests.template.parsed import RESOURCES, folder, resources
 from tests.tokens import a_token, an_entry
@@ -37,7 +42,7 @@ POLICY = {
 
 @pytest.fixture(autouse=True)
 def policy_over_the_sdk(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the mocked S3 answer the one request of the policy's own client, which is not the SDK's."""
+    """Let the mocked S3 and DynamoDB answer the requests of the clients that are not the SDK's."""
 
     def read(_policy: S3Policy, etag: str) -> Document | None:
         try:
@@ -46,7 +51,12 @@ def policy_over_the_sdk(deployment: Deployment, monkeypatch: pytest.MonkeyPatch)
             raise InvalidPolicy("there is no document") from error
         return None if found["ETag"] == etag else Document(found["ETag"], found["Body"].read())
 
+    def call(_tokens: DynamoTokens, operation: str, request: dict[str, Any]) -> Any:
+        method = {"PutItem": deployment.dynamodb.put_item, "GetItem": deployment.dynamodb.get_item}[operation]
+        return method(TableName=deployment.table, **request)
+
     monkeypatch.setattr(S3Policy, "read", read)
+    monkeypatch.setattr(DynamoTokens, "_call", call)
     deployment.put(".charthouse/access.json", a_document(**POLICY))
 
 
@@ -170,6 +180,64 @@ def test_without_a_policy_that_was_ever_good_nobody_passes_by_it(
     assert [line["AccessPolicyFailures"] for line in lines(out) if "AccessPolicyFailures" in line] == [[1.0]]
 
 
+def test_the_registry_decides_by_the_same_policy_in_its_own_words(deployment: Deployment) -> None:
+    registry = Registry.load(deployment, **ON)
+    digest = Digest.of(b"blob")
+    query = f"digest={digest}"
+    blob = {"Content-Type": "application/octet-stream"}
+
+    def push(repo: str, headers: dict[str, str]) -> Answer:
+        path = f"{repo}/mychart/blobs/uploads/"
+        return registry.ask("POST", path, query=query, headers=headers | blob, body=b"blob")
+
+    anonymous, wrong, nobody = push("team-a", {}), push("team-a", by("alice", "wrong")), push("team-a", by("nobody"))
+    for answer in (anonymous, wrong):
+        assert error(answer)[:2] == (401, "UNAUTHORIZED")
+        assert answer.headers["WWW-Authenticate"].startswith('Basic realm="charthouse", Bearer realm="https://')
+        assert 'scope="repository:team-a/mychart:pull,push"' in answer.headers["WWW-Authenticate"]
+    assert error(nobody)[:2] == (403, "DENIED")
+    assert push("team-a", by("alice")).status == 201
+    assert push("team-b", by("ci")).status == 201
+    # Deleting is a right of its own, and a mount needs to read where the blob is: without, it is no oracle.
+    assert error(registry.ask("DELETE", f"team-b/mychart/blobs/{digest}", headers=by("ci")))[:2] == (403, "DENIED")
+    mount = f"mount={digest}&from=team-b/mychart"
+    mounted = registry.ask("POST", "team-a/mychart/blobs/uploads/", query=mount, headers=by("alice"))
+    assert mounted.status == 202
+    mounted = registry.ask("POST", "team-a/other/blobs/uploads/", query=mount, headers=by("ci"))
+    assert mounted.status == 201
+    # Reading: of everyone in public, of those with credentials elsewhere, and what is missing is 404 only for them.
+    assert error(registry.ask("GET", "public/mychart/manifests/1.0.0"))[:2] == (404, "MANIFEST_UNKNOWN")
+    assert error(registry.ask("GET", "team-b/mychart/manifests/1.0.0"))[:2] == (401, "UNAUTHORIZED")
+    assert error(registry.ask("GET", "team-b/mychart/manifests/1.0.0", headers=by("alice")))[:2] == (403, "DENIED")
+
+
+def test_a_token_of_the_registry_carries_what_its_caller_may_do(deployment: Deployment) -> None:
+    registry = Registry.load(deployment, **ON)
+    query = f"digest={Digest.of(b'blob')}"
+
+    def token(headers: dict[str, str], *scopes: str) -> dict[str, str]:
+        asked = "&".join(["service=charthouse", *(f"scope=repository:{scope}" for scope in scopes)])
+        answer = registry.ask("GET", "token", query=asked, headers=headers)
+        assert answer.status == 200, answer.body
+        assert answer.json["token"] == answer.json["access_token"]
+        return {"Authorization": f"Bearer {answer.json['token']}"}
+
+    def push(repo: str, headers: dict[str, str]) -> int:
+        headers = headers | {"Content-Type": "application/octet-stream"}
+        path = f"{repo}/mychart/blobs/uploads/"
+        return registry.ask("POST", path, query=query, headers=headers, body=b"blob").status
+
+    alice = token(by("alice"), "team-a/mychart:pull,push", "team-b/mychart:pull,push")
+    assert (push("team-a", alice), push("team-b", alice)) == (201, 403)
+    reading = token(by("alice"), "team-a/mychart:pull")
+    assert push("team-a", reading) in {401, 403}
+    assert registry.ask("GET", "team-a/mychart/manifests/1.0.0", headers=reading).status == 404
+    everyone = token({}, "public/mychart:pull", "team-a/mychart:pull")
+    assert registry.ask("GET", "public/mychart/manifests/1.0.0", headers=everyone).status == 404
+    assert registry.ask("GET", "team-a/mychart/manifests/1.0.0", headers=everyone).status in {401, 403}
+    assert registry.ask("GET", "token", headers=by("alice", "wrong")).status == 401
+
+
 # --- every route has a decision ---
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -183,14 +251,22 @@ API = (
     "/api/team-a/charts/a/1.0.0/values", "/api/team-a/prov", "/api/repositories", "/api/a/b/c", "/api/",
 )  # fmt: skip
 
+REGISTRY = (
+    "/v2/", "/v2/token", "/v2/team-a/a/tags/list", "/v2/team-a/a/manifests/1.0.0",
+    f"/v2/team-a/a/blobs/sha256:{'a' * 64}", f"/v2/team-a/a/referrers/sha256:{'a' * 64}",
+    "/v2/team-a/a/blobs/uploads/", f"/v2/team-a/a/blobs/uploads/{'a' * 32}", "/v2/_catalog", "/v2/a/b/c/tags/list",
+)  # fmt: skip
+
 PATHS = {
+    "/v2": ("/v2",),
+    "/v2/{proxy+}": REGISTRY,
     "/{proxy+}": FILES,
     "/api/{proxy+}": API,
     "/": ("/",),
     "/health": ("/health",),
     "/info": ("/info",),
     "/metrics": ("/metrics",),
-    "$default": FILES + API,
+    "$default": FILES + API + REGISTRY,
 }
 """Path of a route of the template → paths that come by it: one for every kind of route."""
 
@@ -241,16 +317,44 @@ def test_every_route_of_the_template_has_a_decision(deployment: Deployment) -> N
         elif path in {"/api/repositories", "/metrics", "/"}:
             # Credentials are needed, and what is shown depends on them: here nothing.
             assert statuses in {(401, 200), (404, 404)}, (function, method, path)
+        elif path in {"/v2", "/v2/", "/v2/token"}:
+            # What a client may do is for the next request to say.
+            assert statuses in {(401, 200), (200, 200), (404, 404), (405, 405)}, (function, method, path)
         else:
-            assert statuses in {(401, 403), (404, 404)}, (function, method, path)
+            assert statuses in {(401, 403), (404, 404), (405, 405)}, (function, method, path)
 
 
 def test_every_kind_of_route_needs_the_action_it_stands_for() -> None:
     site = Site(enable_metrics=True, artifact_hub_repo_ids={"": "id"})
     found: dict[Kind, Action | None] = {}
     for _, method, path in routes():
+        if is_registry(path):
+            continue
         with suppress(NotFound):
             route = match(method, path, Paths(1), Rules(), site)
             found[route.kind] = route.action
 
-    assert found == {kind: None if kind in OPEN | FILTERED else ACTIONS.get(kind, Action.PULL) for kind in Kind}
+    kinds = [kind for kind in Kind if not kind.name.startswith("OCI_")]
+    assert found == {kind: None if kind in OPEN | FILTERED else ACTIONS.get(kind, Action.PULL) for kind in kinds}
+
+
+def test_every_kind_of_route_of_the_registry_needs_the_action_of_its_method() -> None:
+    found: dict[Kind, dict[str, Action | None]] = defaultdict(dict)
+    for _, method, path in routes():
+        with suppress(Refusal):
+            if is_registry(path):
+                route = match_registry(method, path, Paths(1), Rules())
+                found[route.kind][method] = route.action
+
+    reads = {"GET": Action.PULL, "HEAD": Action.PULL}
+    assert found == {
+        # Open: who is known is asked, what is allowed is not.
+        Kind.OCI_ROOT: dict.fromkeys(METHODS),
+        Kind.OCI_TOKEN: dict.fromkeys(METHODS),
+        Kind.OCI_TAGS: reads,
+        Kind.OCI_MANIFEST: reads | {"PUT": Action.PUSH, "DELETE": Action.DELETE},
+        Kind.OCI_BLOB: reads | {"DELETE": Action.DELETE},
+        Kind.OCI_UPLOADS: {"POST": Action.PUSH},
+        Kind.OCI_UPLOAD: dict.fromkeys(("GET", "HEAD", "PUT", "PATCH", "DELETE"), Action.PUSH),
+        Kind.OCI_REFERRERS: reads,
+    }
