@@ -209,9 +209,9 @@ def the_rows_are_read_before_the_index(ports: Ports) -> Lies:
 
 @lying(twice(1))
 def the_index_is_written_unconditionally(ports: Ports) -> Lies:
-    def write(repo: str, body: bytes, etag: str | None) -> None:
+    def write(repo: str, body: bytes, etag: str | None, *more: Any) -> None:
         stored = ports.indexes.read(repo)
-        ports.indexes.write(repo, body, stored.etag if stored else None)
+        ports.indexes.write(repo, body, stored.etag if stored else None, *more)
 
     return {"indexes": override(ports.indexes, write=write)}
 
@@ -239,10 +239,10 @@ def a_published_row_with_a_file_expires(ports: Ports) -> Lies:
 
 @lying(between("push 3.0.0 b, published"))
 def an_index_with_equal_entries_is_not_written(ports: Ports) -> Lies:
-    def write(repo: str, body: bytes, etag: str | None) -> None:
+    def write(repo: str, body: bytes, etag: str | None, *more: Any) -> None:
         stored = ports.indexes.read(repo)
         if stored is None or stored.body.split(b"\n")[1:-2] != body.split(b"\n")[1:-2]:
-            ports.indexes.write(repo, body, etag)
+            ports.indexes.write(repo, body, etag, *more)
 
     return {"indexes": override(ports.indexes, write=write)}
 
@@ -255,10 +255,10 @@ def dirty_is_cleared_before_the_index_is_written(ports: Ports) -> Lies:
         rows[:] = ports.catalog.dirty(repo)
         return list(rows)
 
-    def write(repo: str, body: bytes, etag: str | None) -> None:
+    def write(repo: str, body: bytes, etag: str | None, *more: Any) -> None:
         for row in rows:
             ports.catalog.clear(row, None)
-        ports.indexes.write(repo, body, etag)
+        ports.indexes.write(repo, body, etag, *more)
 
     return {"indexes": override(ports.indexes, write=write), "catalog": override(ports.catalog, dirty=dirty)}
 
@@ -556,18 +556,21 @@ def a_missing_row_agrees(original: Any) -> Any:
     return lambda stored, row: row is None or original(stored, row)
 
 
-@substituting(sync._agrees)
-def etags_are_not_compared(original: Any) -> Any:
-    def agrees(stored: Any, row: Any) -> Any:
-        same = stored and row and row.is_final and row.modified == timestamp(stored.modified)
-        return same or original(stored, row)
+def _agrees_if(original: Any, is_same: Callable[[Row, StoredFile], bool]) -> Any:
+    def agrees(seen: Any, row: Any) -> Any:
+        return (seen and row and row.is_final and is_same(row, seen[0])) or original(seen, row)
 
     return agrees
 
 
 @substituting(sync._agrees)
+def etags_are_not_compared(original: Any) -> Any:
+    return _agrees_if(original, lambda row, stored: row.modified == timestamp(stored.modified))
+
+
+@substituting(sync._agrees)
 def times_are_not_compared(original: Any) -> Any:
-    return lambda stored, row: (stored and row and row.is_final and row.etag == stored.etag) or original(stored, row)
+    return _agrees_if(original, lambda row, stored: row.etag == stored.etag)
 
 
 @substituting(sync._side_by_side)
@@ -596,17 +599,17 @@ def an_index_of_another_format_is_spliced(original: Any) -> Any:
 
 @substituting(publish.publish_index, within="maintenance")
 def an_index_that_differs_is_only_spliced(original: Any) -> Any:
-    return lambda repository, *, rebuild=False: original(repository)
+    return lambda repository, *, rebuild=False, **more: original(repository, **more)
 
 
 @substituting(publish.publish_index, within="publish")
 def the_first_publication_only_splices(original: Any) -> Any:
-    return lambda repository, *, rebuild=False: original(repository)
+    return lambda repository, *, rebuild=False, **more: original(repository, **more)
 
 
 @substituting_method(Index, "splice")
 def a_tombstone_keeps_its_line(original: Any) -> Any:
-    return lambda self, changes: original(self, {file: entry for file, entry in changes.items() if entry})
+    return lambda self, changes, *more: original(self, {file: entry for file, entry in changes.items() if entry}, *more)
 
 
 @substituting(publish._is_published)
@@ -749,22 +752,22 @@ def a_failure_after_the_deletion_is_reported_as_one(original: Any) -> Any:
 
 @substituting(changes._delete)
 def a_chart_without_rows_is_missing_at_once(original: Any) -> Any:
-    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Any:
+    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool, **more: Any) -> Any:
         if not files:
             raise NotFound(missing)
-        return original(repository, files, missing, wait=wait)
+        return original(repository, files, missing, wait=wait, **more)
 
     return delete
 
 
 @substituting(changes._delete)
 def a_missing_version_is_not_waited_for(original: Any) -> Any:
-    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Any:
+    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool, **more: Any) -> Any:
         as_asked = substitute(
             publish.publish_rows, lambda rows: lambda *arguments, **_: rows(*arguments, wait=wait), within="changes"
         )
         with as_asked():
-            return original(repository, files, missing, wait=wait)
+            return original(repository, files, missing, wait=wait, **more)
 
     return delete
 
@@ -785,9 +788,9 @@ def an_unpublished_repository_is_not_imported(original: Any) -> Any:
 
 @substituting(changes._delete)
 def a_failure_before_the_deletion_is_a_success(original: Any) -> Any:
-    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool) -> Any:
+    def delete(repository: Repository, files: list[str], missing: str, *, wait: bool, **more: Any) -> Any:
         try:
-            return original(repository, files, missing, wait=wait)
+            return original(repository, files, missing, wait=wait, **more)
         except Unavailable:
             return Outcome.STORED
 
