@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.model.checker import Process, Request
-from tests.model.world import FOREIGN, Row, Stored, line_of
+from tests.model.world import FOREIGN, NOT_IN_VIEW, Row, Stored, View, line_of
 
 type Step[T] = Generator[Request, Any, T]
 NO_INDEX: tuple[None, str] = None, FOREIGN
@@ -32,6 +32,8 @@ class Protocol:
     """Publications of one holder of the lease."""
     keep: int = 0
     """Versions kept per chart (all files are versions of one chart, the last is the newest); 0: all."""
+    views: tuple[frozenset[int], ...] = ()
+    """The files that each view shows; the gzip copy is one of all files."""
     broken: frozenset[str] = frozenset()
 
     # The processes.
@@ -120,6 +122,7 @@ class Protocol:
         def run(_who: int) -> Process:
             yield from self._sync_all()
             yield from self._publish_index(rebuild=True)
+            yield from self._verify_views()
             return None
 
         return run
@@ -167,7 +170,8 @@ class Protocol:
             yield from self._sync_provenance(key, frozenset({content} if provenance else ()))
         if not self.indexed:
             return 202, key, provenance
-        yield from self._sync_file(key, Stored(content, who, 0))
+        if not (yield from self._sync_file(key, Stored(content, who, 0))):
+            return 202, key, provenance
         if self.keep:
             yield from self._prune(key)
         shown = yield from self._publish_for(key, hasty=hasty)
@@ -241,20 +245,25 @@ class Protocol:
 
     # The first step.
 
-    def _sync_file(self, key: int, own: Stored | None = None) -> Step[None]:
-        while not (yield from self._try_sync_file(key, own)):
-            pass
+    def _sync_file(self, key: int, own: Stored | None = None) -> Step[bool]:
+        """Sync the file; False: what this process has just stored is not to be seen, and its event decides."""
+        while True:
+            done = yield from self._try_sync_file(key, own)
+            if done is not None:
+                return done
 
-    def _try_sync_file(self, key: int, own: Stored | None) -> Step[bool]:
-        """One attempt; False: another process was faster."""
+    def _try_sync_file(self, key: int, own: Stored | None) -> Step[bool | None]:
+        """One attempt; None: another process was faster."""
         known = yield "get", key
         if own is not None and "row from memory" in self.broken:
             stored: Stored | None = own
         else:
             stored = yield "head", key
+        if stored is None and own is not None and "own upload that looks absent is gone" not in self.broken:
+            return False
         in_hand = stored is not None and own is not None and stored.upload == own.upload
         if stored is not None and not in_hand and not (yield "read", key, stored):
-            return False
+            return None
         tag = stored.content if stored else None
         del stored
         if "no write when the content looks equal" in self.broken and known and known.line == line_of(tag):
@@ -263,7 +272,7 @@ class Protocol:
         row = self._row(known, tag, shown=shown)
         rev = None if "row written unconditionally" in self.broken else row.rev - 1
         del known
-        return bool((yield "put", key, row, rev, "rev begins again at one" not in self.broken))
+        return True if (yield "put", key, row, rev, "rev begins again at one" not in self.broken) else None
 
     def _may_be_listed(self, key: int) -> Step[bool]:
         """Return whether the index may list a file that has neither row nor object."""
@@ -347,37 +356,102 @@ class Protocol:
             yield from self._publish_index()
             left -= 1
 
-    def _publish_index(self, *, rebuild: bool = False) -> Step[None]:
-        used = None
-        while used is None:
-            used = yield from self._try_publish_index(rebuild=rebuild)
+    def _publish_index(self, *, rebuild: bool = False, views: frozenset[int] = frozenset()) -> Step[None]:
+        """Publish all dirty rows; then the views of their charts, and those that are named; then clear the rows."""
+        done = None
+        while done is None:
+            done = yield from self._try_publish_index(rebuild=rebuild, views=views)
+        view = 0
+        (used, revision, lines), changed = done, frozenset(key for key, _, _ in done[0])
+        del done
+        if "dirty cleared before the views are written" in self.broken:
+            yield from self._clear(used)
+        while view < len(self.views):
+            if self.views[view] & changed or view in views:
+                yield from self._write_view(view, revision, lines)
+            view += 1
+        yield from self._clear(used)
+
+    def _clear(self, used: tuple[tuple[int, int, bool], ...]) -> Step[None]:
         while used:
             (key, rev, tombstone), used = used[0], used[1:]
             yield "clear", key, None if "flags cleared without comparing rev" in self.broken else rev, tombstone
 
-    def _try_publish_index(self, *, rebuild: bool) -> Step[tuple[tuple[int, int, bool], ...] | None]:
-        """Return the dirty rows used, with their `rev` and whether they are tombstones; None: a condition failed."""
+    def _try_publish_index(
+        self, *, rebuild: bool, views: frozenset[int]
+    ) -> Step[tuple[tuple[tuple[int, int, bool], ...], int, tuple[str | None, ...]] | None]:
+        """Return the dirty rows used, the revision and the lines; None: a condition failed."""
         rows: tuple[tuple[int, Row], ...] | None = None
         if "rows read before the index" in self.broken:
             rows = yield from self._dirty_rows()
         index = yield ("get_index",)
         tag, lines = index or NO_INDEX
         del index
+        fresh = isinstance(lines, str)
         if isinstance(lines, str) or rebuild:
             rows = yield from self._fold()
             lines = (None,) * self.files
         else:
             rows = (yield from self._dirty_rows()) if rows is None else rows
-            if not rows:
-                return ()
+            if not rows and not views:
+                return (), 0, lines
         spliced = _spliced(lines, rows)
         used = tuple((key, row.rev, row.tag is None) for key, row in rows if row.dirty)
         equal = spliced == lines
         del rows, lines
         if equal and "no PUT when the bytes look equal" in self.broken:
-            return used
+            return used, tag or 0, spliced
         conditional = "index PUT without If-Match" not in self.broken
-        return used if (yield "put_index", spliced, tag, conditional) else None
+        # The time, where that may be needed to be later than what was deleted or restored by hand.
+        revision = None if fresh or rebuild else (tag or 0) + 1
+        if fresh and "revision begins again at one" in self.broken:
+            revision = 1
+        if "views written before the index" in self.broken:
+            yield from self._write_view(0, revision or 100, spliced)
+        revision = yield "put_index", spliced, tag, conditional, revision
+        return (used, revision, spliced) if revision else None
+
+    def _write_view(self, view: int, revision: int, lines: tuple[str | None, ...]) -> Step[None]:
+        """Write a view cut from the index of this revision, unless one as new or newer is there."""
+        cut = self._cut(view, lines)
+        del lines
+        while True:
+            stored = yield "get_view", view
+            match = stored.revision if stored else None
+            del stored
+            if match is not None and match >= revision and "newer view is replaced" not in self.broken:
+                return
+            if (
+                "empty view is not written where none is" in self.broken
+                and match is None
+                and not any(line not in {None, NOT_IN_VIEW} for line in cut)
+            ):
+                return
+            conditional = "view PUT without a condition" not in self.broken
+            done = yield "put_view", view, View(revision, cut), match, conditional
+            if done or "view is not looked at again" in self.broken:
+                return
+
+    def _verify_views(self) -> Step[None]:
+        """Publish again, with the views that are missing or differ from the index they claim to be cut from."""
+        if not self.views:
+            return
+        index = yield ("get_index",)
+        tag, lines = index or NO_INDEX
+        del index
+        view, wrong = 0, frozenset[int]()
+        while view < len(self.views) and tag is not None and not isinstance(lines, str):
+            stored = yield "get_view", view
+            if stored is None or stored.revision > tag or stored.lines != self._cut(view, lines):
+                wrong |= {view}
+            del stored
+            view += 1
+        del lines, tag, view
+        if wrong and "views are not compared" not in self.broken:
+            yield from self._publish_index(rebuild=True, views=wrong)
+
+    def _cut(self, view: int, lines: tuple[str | None, ...]) -> tuple[str | None, ...]:
+        return tuple(line if key in self.views[view] else NOT_IN_VIEW for key, line in enumerate(lines))
 
     def _fold(self) -> Step[tuple[tuple[int, Row], ...]]:
         if "first publication folds dirty rows only" in self.broken:

@@ -5,7 +5,7 @@ from itertools import combinations_with_replacement
 
 from tests.model.protocol import Protocol, Starter
 from tests.model.storm import Storm
-from tests.model.world import FOREIGN, File, World, a_file
+from tests.model.world import FOREIGN, NOT_IN_VIEW, File, View, World, a_file
 
 type Rules = frozenset[str]
 type Scenario = Callable[[Rules], Storm]
@@ -257,6 +257,109 @@ def _(rules: Rules) -> Storm:
     p = Protocol(3, keep=1, broken=rules)
     starters = {"u": p.upload(1, "a"), "v": p.upload(2, "a")}
     return Storm(a_world(a_file("a"), a_file(), a_file(), crashes=1), p, starters)
+
+
+# Views: a gzip copy is one of all files, the index of a chart is one of its files.
+
+
+def a_world_with_views(p: Protocol, *files: File, lost: int = 0, crashes: int = 0, deletions: int = 0) -> World:
+    """Return a world whose views show what its index does."""
+    world = a_world(*files, lost=lost, crashes=crashes)
+    lines = tuple(file.past[0][0] for file in files)
+    views = tuple(
+        View(1, tuple(line if key in view else NOT_IN_VIEW for key, line in enumerate(lines))) for view in p.views
+    )
+    return world._replace(views=views, deletions=deletions)
+
+
+ONE_VIEW = (frozenset({0}),)
+TWO_CHARTS = (frozenset({0, 1}), frozenset({0}), frozenset({1}))
+
+
+@scenario("views: upload, delete, event, with a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    starters = {"u": p.upload(0, "a"), "d": p.delete(0), "e": p.event(0)}
+    return Storm(a_world_with_views(p, a_file(), crashes=1), p, starters)
+
+
+@scenario("views: two forced overwrites, with a crash and a lost answer")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    starters = {"f": p.force(0, "b"), "g": p.force(0, "c")}
+    return Storm(a_world_with_views(p, a_file("a"), lost=1, crashes=1), p, starters)
+
+
+@scenario("views: uploads of two charts, with a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(2, views=TWO_CHARTS, broken=rules)
+    starters = {"u": p.upload(0, "a"), "v": p.upload(1, "a")}
+    return Storm(a_world_with_views(p, a_file(), a_file(), crashes=1), p, starters)
+
+
+@scenario("views: upload, delete, reconcile, a view deleted by hand at any moment")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    starters = {"f": p.force(0, "b"), "r": p.reconcile()}
+    return Storm(a_world_with_views(p, a_file("a"), lost=1, crashes=1, deletions=1), p, starters)
+
+
+@scenario("views: an index older than them, upload, upload, with a crash and a lost answer")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    world = a_world_with_views(p, a_file("a"), lost=1, crashes=1)._replace(views=(None,))
+    return Storm(world, p, {"f": p.force(0, "b"), "g": p.force(0, "c")})
+
+
+@scenario("views: the first version of a chart, and its deletion, with a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    world = a_world_with_views(p, a_file(), crashes=1)._replace(views=(None,))
+    return Storm(world, p, {"u": p.upload(0, "a"), "d": p.delete(0)})
+
+
+@scenario("views: the index deleted by hand, its views left, upload, delete, with a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(views=ONE_VIEW, broken=rules)
+    world = a_world_with_views(p, a_file("a"), lost=1, crashes=1)
+    former = world.views[0]
+    left = world._replace(published=None, views=(former._replace(revision=5) if former else None,))
+    return Storm(left, p, {"f": p.force(0, "b"), "d": p.delete(0)})
+
+
+@scenario("views: one restored by hand, later than the index, and one missing: reconcile, a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(2, views=TWO_CHARTS, broken=rules)
+    world = a_world_with_views(p, a_file("a"), a_file("a"), crashes=1)
+    restored = View(9, ("b", NOT_IN_VIEW), by_hand=True)
+    return Storm(
+        world._replace(views=(None, restored, world.views[2])), p, {"r": p.reconcile()}, afterwards=p.reconcile()
+    )
+
+
+@scenario("views: under the lease, two uploads of two charts, with a crash")
+def _(rules: Rules) -> Storm:
+    p = Protocol(2, lease=True, views=TWO_CHARTS[1:], broken=rules)
+    starters = {"u": p.upload(0, "a"), "v": p.upload(1, "a")}
+    return Storm(a_world_with_views(p, a_file(), a_file(), crashes=1), p, starters)
+
+
+# A bucket whose versioning was switched on minutes ago.
+
+
+@scenario("an upload whose object looks absent right after, its event, and a delete")
+def _(rules: Rules) -> Storm:
+    p = Protocol(broken=rules)
+    starters = {"u": p.upload(0, "a"), "e": p.event(0), "d": p.delete(0)}
+    return Storm(a_world(a_file())._replace(hidden=1), p, starters, versioned=True, events_follow=True)
+
+
+@scenario("a forced overwrite whose object looks absent right after, and an upload")
+def _(rules: Rules) -> Storm:
+    p = Protocol(broken=rules)
+    starters = {"f": p.force(0, "b"), "u": p.upload(0, "a")}
+    world = a_world(a_file("a"), lost=1, crashes=1)._replace(hidden=1)
+    return Storm(world, p, starters, versioned=True, events_follow=True)
 
 
 # Provenance: it never meets rows or index, so all that matters are the calls on the bucket.

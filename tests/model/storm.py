@@ -16,7 +16,7 @@ type Move = tuple[str, int, int]
 """A call with its answer, the world it leaves and what the caller then remembers, both as numbers."""
 
 WRITES = frozenset(
-    {"create", "replace", "delete", "prune", "put", "clear", "put_index", "mark", "take", "drop"}
+    {"create", "replace", "delete", "prune", "put", "clear", "put_index", "put_view", "mark", "take", "drop"}
     | {"put_provenance", "force_provenance", "delete_provenance"}
 )
 """Calls whose answer can get lost after their effect; the SDK then sends them again."""
@@ -33,6 +33,8 @@ class Storm:
     starters: dict[str, Starter]
     """The processes, by a name for the trace."""
     versioned: bool = False
+    events_follow: bool = False
+    """Whether `afterwards` runs also if none crashed: the event of a change may have come before it was to be seen."""
     may_crash: frozenset[str] | None = None
     """The processes that may crash; None: all."""
     afterwards: Starter | None = None
@@ -75,7 +77,11 @@ class Storm:
             expired = aws.expire(world, key, alive, early=early)
             if expired is not None:
                 yield f"the tombstone of file {key} expires", (self._number(expired), memories)
-        if CRASHED in memories and not world.recovering and self._ended(memories):
+        for view in range(len(world.views)):
+            deleted = aws.delete_view(world, view)
+            if deleted is not None:
+                yield f"view {view} is deleted by hand", (self._number(deleted), memories)
+        if (CRASHED in memories or self.events_follow) and not world.recovering and self._ended(memories):
             recovering = world._replace(recovering=True, crashes=0, lost=0)
             yield "all have ended", (self._number(recovering), (*memories, 0))
 
@@ -141,6 +147,8 @@ class Storm:
             step: Callable[..., tuple[Any, World]] = getattr(aws, name)
             answer, after = step(world, call, *arguments)
             yield answer, after
+            if name == "head" and (missed := aws.head_too_early(world, call, *arguments)):
+                yield None, missed
         if world.lost and after is not world and name in WRITES:
             yield LOST, after._replace(lost=world.lost - 1)
 

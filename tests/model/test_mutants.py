@@ -77,6 +77,37 @@ MUTANTS = [
         "by hand: an emptied table, an object gone with it, a dead upload, and then another",
         "the index shows 'a'",
     ),
+    # Views.
+    ("views written before the index", "views: two forced overwrites, with a crash and a lost answer", "view"),
+    ("dirty cleared before the views are written", "views: upload, delete, event, with a crash", "a view shows"),
+    ("newer view is replaced", "views: two forced overwrites, with a crash and a lost answer", "a view"),
+    ("view PUT without a condition", "views: two forced overwrites, with a crash and a lost answer", "a view"),
+    (
+        "view is not looked at again",
+        "views: an index older than them, upload, upload, with a crash and a lost answer",
+        "a view",
+    ),
+    (
+        "revision begins again at one",
+        "views: the index deleted by hand, its views left, upload, delete, with a crash",
+        "a view shows",
+    ),
+    (
+        "empty view is not written where none is",
+        "views: the first version of a chart, and its deletion, with a crash",
+        "a view shows",
+    ),
+    (
+        "views are not compared",
+        "views: one restored by hand, later than the index, and one missing: reconcile, a crash",
+        "a view",
+    ),
+    # A bucket whose versioning was switched on minutes ago.
+    (
+        "own upload that looks absent is gone",
+        "an upload whose object looks absent right after, its event, and a delete",
+        "",
+    ),
     # Pruning.
     (
         "pruning without If-Match",

@@ -31,7 +31,10 @@ def test_at_quiet_a_package_has_no_provenance_but_its_own_and_all_that_was_promi
     assert states
 
 
-@pytest.mark.parametrize("then", ["force a", "force b with provenance", "delete"])
+@pytest.mark.parametrize(
+    "then",
+    ["force a", *(pytest.param(then, marks=pytest.mark.slow) for then in ("force b with provenance", "delete"))],
+)
 def test_what_a_crash_does_to_provenance_lasts_until_the_next_accepted_write(then: str) -> None:
     states = 0
 

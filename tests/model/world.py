@@ -12,10 +12,23 @@ from tests.model.checker import Violation
 # ruff: noqa: ARG001, FBT001, FBT002  every call has the same shape, and is given its arguments by position
 
 type Index = tuple[int, tuple[str | None, ...] | str]
-"""A tag that never comes back, and the line of each file; or `FOREIGN`."""
+"""A revision, also its tag, and the line of each file; or `FOREIGN`."""
 
 FOREIGN = "foreign"
 """The lines of an index that is not in our format."""
+
+NOT_IN_VIEW = "not in this view"
+"""The line of a file whose chart a view does not show."""
+
+
+class View(NamedTuple):
+    """What is cut from an index: the gzip copy, or the index of one chart."""
+
+    revision: int
+    """That of the index it was cut from; also its entity tag, since no two views of a revision differ."""
+    lines: tuple[str | None, ...]
+    by_hand: bool = False
+    """Put there by hand: wrong until it is replaced."""
 
 
 class Stored(NamedTuple):
@@ -53,6 +66,8 @@ class File(NamedTuple):
     the processes (bits) whose own change or look it was."""
     promised: int | None = None
     """The process that was answered that its package is stored with provenance."""
+    behind: tuple[tuple[str | None, int], ...] = ()
+    """The lines before those of `past`, which the index does not show any more and a view still may."""
     births: int = 0
     """How often a row was written where none was."""
 
@@ -71,6 +86,14 @@ class World(NamedTuple):
     crashes: int = 0
     """How many processes may still crash."""
     recovering: bool = False
+    views: tuple[View | None, ...] = ()
+    """The views there are; what is missing is read from the index."""
+    births: int = 0
+    """How often an index was built from nothing."""
+    deletions: int = 0
+    """How many views may still be deleted by hand."""
+    hidden: int = 0
+    """How many HEADs may still miss what their caller has just stored."""
 
 
 class Call(NamedTuple):
@@ -99,6 +122,14 @@ def a_file(content: str | None = None, row: str | None = None, provenance: str |
 
 def head(world: World, call: Call, key: int) -> tuple[Stored | None, World]:
     return world.files[key].package, world
+
+
+def head_too_early(world: World, call: Call, key: int) -> World | None:
+    """Return the world after a HEAD that missed its caller's own object, as S3 may when versioning is new; or None."""
+    package = world.files[key].package
+    if not world.hidden or package is None or package.upload != call.who:
+        return None
+    return world._replace(hidden=world.hidden - 1)
 
 
 def head_and_note(world: World, call: Call, key: int) -> tuple[Stored | None, World]:
@@ -241,10 +272,13 @@ def expire(world: World, key: int, alive: int, *, early: bool = False) -> World 
 
 def _check_clean(world: World, key: int) -> None:
     row = world.files[key].row
-    if row is None or row.dirty or world.published is None or world.published[1] == FOREIGN:
+    if row is None or row.dirty:
         return
-    if world.published[1][key] != row.line:
+    if world.published is not None and world.published[1] != FOREIGN and world.published[1][key] != row.line:
         raise Violation(f"file {key}: the clean row says {row.line!r}, the index shows {world.published[1][key]!r}")
+    for view in world.views:
+        if view is not None and not view.by_hand and view.lines[key] not in {row.line, NOT_IN_VIEW}:
+            raise Violation(f"file {key}: the clean row says {row.line!r}, a view shows {view.lines[key]!r}")
 
 
 # The index.
@@ -255,20 +289,32 @@ def get_index(world: World, call: Call) -> tuple[Index | None, World]:
 
 
 def put_index(
-    world: World, call: Call, lines: tuple[str | None, ...], match: int | None, conditional: bool
-) -> tuple[bool, World]:
-    """PUT If-Match (None: If-None-Match: *), or without a condition."""
+    world: World, call: Call, lines: tuple[str | None, ...], match: int | None, conditional: bool, revision: int | None
+) -> tuple[int, World]:
+    """PUT If-Match (None: If-None-Match: *), or without a condition; return the revision, or 0.
+
+    Without a revision it is the time in milliseconds: higher than that of any index or view there was.
+    """
     if conditional and match != (world.published[0] if world.published else None):
-        return False, world
+        return 0, world
+    if revision is None:
+        world = world._replace(births=world.births + 1)
+        revision = 100 * world.births
     before = world.published[1] if world.published and world.published[1] != FOREIGN else (None,) * len(lines)
     files = tuple(
-        file if was == line else file._replace(past=_advanced(file.past, line, key))
+        file if was == line else _shows(file, line, key, behind=bool(world.views))
         for key, (file, was, line) in enumerate(zip(world.files, before, lines, strict=True))
     )
-    after = world._replace(files=files, published=(world.published[0] + 1 if world.published else 1, lines))
+    after = world._replace(files=files, published=(revision, lines))
     for key in range(len(files)):
         _check_clean(after, key)
-    return True, after
+    return revision, after
+
+
+def _shows(file: File, line: str | None, key: int, *, behind: bool) -> File:
+    past = _advanced(file.past, line, key)
+    dropped = file.past[: len(file.past) - len(past)] if behind else ()
+    return file._replace(past=past, behind=(*file.behind, *dropped))
 
 
 def _advanced(
@@ -278,6 +324,34 @@ def _advanced(
         if shown == line:
             return past[position:]
     raise Violation(f"file {key}: the index shows {line!r} again, which the bucket had before {past[0][0]!r}")
+
+
+# The views.
+
+
+def get_view(world: World, call: Call, name: int) -> tuple[View | None, World]:
+    return world.views[name], world
+
+
+def put_view(
+    world: World, call: Call, name: int, view: View, match: int | None, conditional: bool
+) -> tuple[bool, World]:
+    """PUT If-Match (None: If-None-Match: *), or without a condition."""
+    stored = world.views[name]
+    if conditional and match != (stored.revision if stored else None):
+        return False, world
+    after = world._replace(views=(*world.views[:name], view, *world.views[name + 1 :]))
+    for key in range(len(world.files)):
+        _check_clean(after, key)
+    return True, after
+
+
+def delete_view(world: World, name: int) -> World | None:
+    """Return the world after a view was deleted by hand, or None if none can be."""
+    if not world.deletions or world.views[name] is None:
+        return None
+    views = (*world.views[:name], None, *world.views[name + 1 :])
+    return world._replace(views=views, deletions=world.deletions - 1)
 
 
 # The marker.
@@ -320,6 +394,12 @@ def _shown(file: File, who: int, status: int, key: int, world: World) -> File:
     shown = world.published[1][key] if world.published and world.published[1] != FOREIGN else None
     if all(line != shown for line, _ in past):
         raise Violation(f"file {key}: answered {status}, but the index shows {shown!r} and not {past[0][0]!r} or later")
+    allowed = (*file.behind, *file.past)
+    own = max((position for position, (_, marks) in enumerate(allowed) if marks & 1 << who), default=0)
+    for view in world.views:
+        seen = view.lines[key] if view else NOT_IN_VIEW
+        if seen != NOT_IN_VIEW and all(line != seen for line, _ in allowed[own:]):
+            raise Violation(f"file {key}: answered {status}, but a view shows {seen!r} and not {allowed[own][0]!r}")
     return file._replace(past=_advanced(past, shown, key))
 
 
@@ -331,6 +411,9 @@ def check_quiet(world: World, *, indexed: bool, provenance: bool) -> None:
     for key, (file, line) in enumerate(zip(world.files, lines, strict=True)):
         if indexed:
             _check_agreed(file, line, key)
+        for view in world.views:
+            if view is not None and view.lines[key] not in {line, NOT_IN_VIEW}:
+                raise Violation(f"file {key}: the index shows {line!r}, a view {view.lines[key]!r}")
         if file.package and file.promised == file.package.upload and not file.provenance and provenance:
             raise Violation(f"file {key}: the provenance promised with package {file.package.content!r} is gone")
         if provenance and file.provenance not in {None, file.package.content if file.package else None}:
