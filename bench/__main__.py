@@ -8,18 +8,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, cold, helm, presign, reconcile, sandbox, splice
+from bench import calls, cold, helm, presign, reconcile, scale, splice
 from bench.figures import Figure
 from local.progress import Trouble, give_up, say, step
 
 PARTS = {
     "helm": helm.figures,
     "splice": splice.figures,
+    "scale": scale.figures,
     "cold": cold.figures,
     "presign": presign.figures,
     "calls": calls.figures,
     "reconcile": reconcile.figures,
-    "sandbox": sandbox.figures,
 }
 
 

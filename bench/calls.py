@@ -43,7 +43,7 @@ class Counted:
     def __post_init__(self) -> None:
         listed = entries(self.versions, 10)
         world = World()
-        world.indexes[""] = Index.fold(Envelope(), listed).render("00", MOMENT)
+        world.indexes[""] = Index.fold(Envelope(), listed).data
         for one in listed:
             world.put_object(file_of(one), b"")
             etag = world.objects[file_of(one)][-1].etag

@@ -13,7 +13,7 @@ from threading import Thread
 
 from charthouse.helm.index import Envelope, Index
 
-from bench.content import MOMENT, as_yaml, entries, entry, file_of
+from bench.content import as_yaml, entries, entry, file_of
 from bench.figures import Figure, milliseconds
 from local import tools
 from tests.builders import a_package
@@ -23,7 +23,7 @@ VERSIONS, CHARTS = 20_000, 200
 
 def figures() -> Iterator[Figure]:
     """Measure what a user waits for, with both Helms."""
-    index = Index.fold(Envelope(), entries(VERSIONS, CHARTS)).render("00", MOMENT)
+    index = Index.fold(Envelope(), entries(VERSIONS, CHARTS)).data
     newest = entry(100, VERSIONS // CHARTS - 1)
     with tempfile.TemporaryDirectory() as scratch:
         for form, body in (("json", index), ("yaml", as_yaml(json.loads(index)))):

@@ -41,7 +41,7 @@ def _alone() -> tuple[float, float]:
 def _repository() -> Repository:
     world = World()
     listed = entries(VERSIONS, CHARTS)
-    world.indexes[""] = Index.fold(Envelope(), listed).render("00", MOMENT)
+    world.indexes[""] = Index.fold(Envelope(), listed).data
     for one in listed:
         row = Row("", file_of(one), 1, "e" * 32, "v" * 32, 1, MOMENT, one.chart, one.version, "5e" * 32, one.line)
         world.rows["", row.file] = row

@@ -7,12 +7,13 @@ from itertools import batched
 from typing import Any
 
 from charthouse.aws.dynamodb import DynamoCatalog
-from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.helm.index import Entry, Envelope, Index, Stamp
 from charthouse.repository.publish import entries_of
 
 from bench.content import MOMENT, as_yaml, entries, entry, file_of
 from bench.figures import Figure, milliseconds, peak_megabytes
 
+STAMP = Stamp(2, "11", MOMENT)
 BATCH = 2_000
 ROWS_A_PAGE = 1_000
 """What fits the 1 MB of an answer to a query, at about a kilobyte a row."""
@@ -22,7 +23,7 @@ def figures() -> Iterator[Figure]:
     """Measure at several sizes; "publish" is to read, change and render the bytes, as between GET and PUT."""
     for versions, charts in ((1_000, 200), (20_000, 200), (100_000, 200), (100_000, 1)):
         listed, new = entries(versions, charts), entry(0, versions)
-        index = Index.fold(Envelope(), listed).render("00", MOMENT)
+        index = Index.fold(Envelope(), listed).data
         where = f"{versions:,} versions in {charts} chart{'s' if charts > 1 else ''} ({len(index) / 1e6:.0f} MB)"
         splice, fold = partial(_spliced, index, new), partial(_folded, _Pages(listed))
         spliced = milliseconds(splice)
@@ -34,16 +35,16 @@ def figures() -> Iterator[Figure]:
 
 
 def _spliced(index: bytes, new: Entry) -> bytes:
-    read = _read(index).splice({file_of(new): new})
-    read.count()
-    return read.render("11", MOMENT)
+    spliced = _read(index).splice({file_of(new): new}, STAMP)
+    spliced.count()
+    return spliced.data
 
 
 def _folded(pages: "_Pages") -> bytes:
     client: Any = pages
     index = Index.fold(Envelope(), entries_of(list(DynamoCatalog(client, "charts").rows(""))))
     index.count()
-    return index.render("11", MOMENT)
+    return index.data
 
 
 class _Pages:
@@ -90,9 +91,9 @@ def _batch(index: bytes, listed: list[Entry]) -> Figure:
     def one_by_one() -> None:
         rest = read
         for file in files:
-            rest = rest.splice({file: None})
+            rest = rest.splice({file: None}, STAMP)
 
-    at_once = milliseconds(lambda: read.splice(dict.fromkeys(files)))
+    at_once = milliseconds(lambda: read.splice(dict.fromkeys(files), STAMP))
     return Figure(f"splice of {BATCH:,} dirty rows at once", at_once, "one by one", milliseconds(one_by_one, times=1))
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from charthouse.errors import CharthouseError
 from charthouse.helm.entry import render_entry
-from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.helm.index import Entry, Envelope, Index, Stamp
 from charthouse.helm.package import Package
 
 from local.progress import Trouble, give_up, say
@@ -21,7 +21,8 @@ def index(folder: Path, base_url: str = "") -> bytes:
     if not folder.is_dir():
         raise Trouble(f"{folder} is no folder: make index DIR=charts/ takes one with packages.")
     envelope = Envelope(base_url=f"{base_url.rstrip('/')}/" if base_url else "")
-    return Index.fold(envelope, _entries(folder)).render(secrets.token_hex(4), _rfc3339(time.time()))
+    now = time.time()
+    return Index.fold(envelope, _entries(folder), Stamp.after(0, now, secrets.token_hex(4), _rfc3339(now))).data
 
 
 def _entries(folder: Path) -> Iterator[Entry]:

@@ -69,8 +69,7 @@ ROWS = {"get row", "put row"}
 MAY = {
     "ReadFiles": READS,
     "ListCharts": READS | {"get answer", "put answer", "get row"},
-    # Without EnableMetrics there is nothing it needs.
-    "ShowHome": set(),
+    "ShowHome": {"list", "get row"},
     "UploadCharts": READS | ROWS | {"put package", "put provenance", "delete package", "put index"},
     "DeleteCharts": READS | ROWS | {"put provenance", "delete package", "put index"},
     "IndexObjects": READS | ROWS | {"put index", "receive"},

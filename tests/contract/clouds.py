@@ -39,6 +39,8 @@ class ObjectStand:
 
     packages: PackageStore
     indexes: IndexStore
+    other_indexes: IndexStore
+    """The same, of another process."""
     artifacts: ArtifactStore
     readers: tuple[ArtifactReader, ...]
     """What reads the same objects: the store itself, and without the SDK where requests arrive over HTTP."""
@@ -99,6 +101,7 @@ class Cloud:
         return ObjectStand(
             S3PackageStore(self.s3, storage),
             S3IndexStore(self.s3, storage),
+            S3IndexStore(self.s3, storage),
             artifacts,
             (artifacts, *([signed] if self.serves_http else [])),
             put_object,
@@ -128,6 +131,7 @@ def objects_in_memory(*, versioned: bool) -> ObjectStand:
     artifacts = FakeArtifacts(world)
     return ObjectStand(
         FakePackageStore(world),
+        FakeIndexStore(world),
         FakeIndexStore(world),
         artifacts,
         (artifacts,),

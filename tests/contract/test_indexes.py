@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from charthouse.errors import ConditionFailed, StorageLimitReached
-from charthouse.repository.ports import StoredIndex
+from charthouse.repository.ports import GZIP_COPY, StoredIndex, StoredView
 
 from tests.contract.clouds import ObjectStand
 
@@ -124,6 +124,67 @@ def test_of_many_replacing_the_same_index_exactly_one_wins(objects: ObjectStand)
 
     assert won.count(True) == 1
     assert read(objects, "team").body == b"%d" % won.index(True)
+
+
+@pytest.mark.parametrize("name", [GZIP_COPY, "nginx", "ä b", "n" * 500])
+def test_a_view_is_written_and_read_back_with_its_revision(objects: ObjectStand, name: str) -> None:
+    assert objects.indexes.view("team", name) is None
+    assert objects.indexes.read_view("team", name) is None
+
+    objects.indexes.write_view("team", name, StoredView(41, "", b"first"), None)
+
+    seen, stored = objects.indexes.view("team", name), objects.indexes.read_view("team", name)
+    assert seen is not None
+    assert stored is not None
+    assert (seen.revision, seen.etag) == (stored.revision, stored.etag)
+    assert (stored.revision, stored.body) == (41, b"first")
+    assert objects.indexes.view("", name) is None
+
+
+def test_a_view_is_replaced_only_as_it_was_seen(objects: ObjectStand) -> None:
+    objects.indexes.write_view("team", "nginx", StoredView(1, "", b"first"), None)
+    seen = objects.indexes.view("team", "nginx")
+    assert seen is not None
+    objects.indexes.write_view("team", "nginx", StoredView(2, "", b"second"), seen.etag)
+
+    for etag in (None, seen.etag):
+        with pytest.raises(ConditionFailed):
+            objects.indexes.write_view("team", "nginx", StoredView(3, "", b"third"), etag)
+
+    stored = objects.indexes.read_view("team", "nginx")
+    assert stored is not None
+    assert (stored.revision, stored.body) == (2, b"second")
+
+
+def test_the_charts_with_a_view_are_listed_and_no_repository_is_made_of_them(objects: ObjectStand) -> None:
+    for repo, name in [("", "b"), ("", "a"), ("", GZIP_COPY), ("team", "c"), ("team", "c-d")]:
+        objects.indexes.write_view(repo, name, StoredView(1, "", b"view"), None)
+
+    assert list(objects.indexes.views("")) == ["a", "b"]
+    assert list(objects.indexes.views("team")) == ["c", "c-d"]
+    assert list(objects.indexes.views("team", "c")) == ["c-d"]
+    assert list(objects.indexes.repositories()) == []
+
+
+def test_the_counts_of_an_index_are_stored_with_it(objects: ObjectStand) -> None:
+    objects.indexes.write("team", b"first", None, (2, 7))
+    first = read(objects, "team")
+    objects.indexes.write("team", b"second", first.etag)
+
+    assert first.counts == (2, 7)
+    assert read(objects, "team").counts is None
+
+
+def test_a_process_that_read_an_index_sees_what_others_have_written_since(objects: ObjectStand) -> None:
+    """If-None-Match with the ETag seen last, 304 or 200."""
+    objects.indexes.write("team", b"first", None)
+    seen = [read(objects, "team").body, read(objects, "team").body]
+    objects.other_indexes.write("team", b"second", read(objects, "team").etag)
+    seen.append(read(objects, "team").body)
+    objects.indexes.write("team", b"third", read(objects, "team").etag)
+    seen.append(read(objects, "team").body)
+
+    assert seen == [b"first", b"first", b"second", b"third"]
 
 
 def read(objects: ObjectStand, repo: str) -> StoredIndex:

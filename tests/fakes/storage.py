@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from charthouse.errors import ConditionFailed, StorageLimitReached
-from charthouse.repository.ports import StoredFile, StoredIndex
+from charthouse.repository.ports import StoredFile, StoredIndex, StoredView
 
 from tests.fakes.world import Step, Version, World, etag_of, nothing_happens, path_of
 
@@ -117,7 +117,7 @@ class FakeIndexStore:
         self.step("index.read:done")
         if self.limit and body is not None and len(body) > self.limit:
             raise StorageLimitReached("the index is larger than can be read")
-        return None if body is None else StoredIndex(body, etag_of(body))
+        return None if body is None else StoredIndex(body, etag_of(body), self.world.counts.get(etag_of(body)))
 
     def size(self, repo: str) -> int:
         """Return the bytes of the index published last; 0 if there is none."""
@@ -126,13 +126,15 @@ class FakeIndexStore:
         self.step("index.size:done")
         return size
 
-    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index with this ETag (None: there must be none); else raise `ConditionFailed`."""
         self.step("index.write")
         current = self.world.indexes.get(repo)
         matches = current is None if etag is None else current is not None and etag_of(current) == etag
         if matches:
             self.world.indexes[repo] = body
+            if counts:
+                self.world.counts[etag_of(body)] = counts
         self.step("index.write:done")
         if not matches:
             raise ConditionFailed(f"index of {repo!r}")
@@ -143,6 +145,38 @@ class FakeIndexStore:
         names = sorted(self.world.indexes, key=str.encode)
         self.step("index.repositories:done")
         yield from names
+
+    def view(self, repo: str, name: str) -> StoredView | None:
+        """Return what is known of a view, without its bytes, or None."""
+        self.step("index.view")
+        view = self.world.views.get((repo, name))
+        self.step("index.view:done")
+        return None if view is None else replace(view, body=b"")
+
+    def read_view(self, repo: str, name: str) -> StoredView | None:
+        """Return a view, or None."""
+        self.step("index.read_view")
+        view = self.world.views.get((repo, name))
+        self.step("index.read_view:done")
+        return view
+
+    def write_view(self, repo: str, name: str, view: StoredView, etag: str | None) -> None:
+        """Replace the view with this ETag (None: there must be none); else raise `ConditionFailed`."""
+        self.step("index.write_view")
+        current = self.world.views.get((repo, name))
+        matches = (current.etag if current else None) == etag
+        if matches:
+            self.world.views[repo, name] = replace(view, etag=etag_of(view.body))
+        self.step("index.write_view:done")
+        if not matches:
+            raise ConditionFailed(f"view {name!r} of {repo!r}")
+
+    def views(self, repo: str, after: str = "") -> Iterator[str]:
+        """Yield the charts that have a view, bytewise by name, after the name `after`."""
+        self.step("index.views")
+        names = [name for owner, name in self.world.views if owner == repo and name.encode() > after.encode()]
+        self.step("index.views:done")
+        yield from sorted(filter(None, names), key=str.encode)
 
 
 def _from_head(repo: str, file: str, version: Version) -> StoredFile:

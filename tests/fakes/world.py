@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from hashlib import md5
 
 from charthouse.registry.ports import Artifact
-from charthouse.repository.ports import RepositoryState, Row
+from charthouse.repository.ports import RepositoryState, Row, StoredView
 
 type Step = Callable[[str], None]
 
@@ -49,6 +49,10 @@ class World:
     """Path (`<repo>/<file>`) → versions, oldest first; without versioning only ever one."""
     indexes: dict[str, bytes] = field(default_factory=dict)
     """Repository → the index published last."""
+    counts: dict[str, tuple[int, int]] = field(default_factory=dict)
+    """ETag of an index → the counts stored with it."""
+    views: dict[tuple[str, str], StoredView] = field(default_factory=dict)
+    """(Repository, name) → the view written last."""
     rows: dict[tuple[str, str], Row] = field(default_factory=dict)
     """(Repository, file) → row."""
     digests: dict[tuple[str, str, str], str] = field(default_factory=dict)

@@ -125,7 +125,7 @@ def a_world(versions: int) -> World:
         world.rows["", file] = row
         entries.append(Entry("big", version, line))
     world.digests["", "big", "a" * 64] = "big-0.0.1.tgz"
-    world.indexes[""] = Index.fold(Envelope(), entries).render("00", MOMENT)
+    world.indexes[""] = Index.fold(Envelope(), entries).data
     world.states[""] = RepositoryState("", MOMENT, 1, versions)
     for number in range(REPOSITORIES):
         world.indexes[f"team-{number}"] = b"{}"

@@ -42,7 +42,7 @@ def test_the_sample_is_sent_to_the_index(deployment: Deployment) -> None:
     assert answer.headers["Cache-Control"] == "no-store"
     assert (url.hostname, url.path) == (
         f"{deployment.bucket}.s3.eu-central-1.amazonaws.com",
-        "/.charthouse/index/index.yaml",
+        "/.charthouse/views/index.yaml.gz",
     )
     assert parse_qs(url.query)["X-Amz-Expires"] == ["300"]
 
@@ -99,6 +99,38 @@ def test_a_repository_without_an_index_has_an_empty_one_and_is_asked_for_again(d
     assert second.status == 302
 
 
+def test_a_chart_has_an_index_and_files_of_its_own(deployment: Deployment) -> None:
+    storage = Storage()
+    app = loaded(deployment, storage, DEPTH="1")
+
+    index = deployment.ask(app, "HEAD", "/team/-/mychart/index.yaml")
+    file = deployment.ask(app, "GET", "/team/-/mychart/charts/mychart-0.1.0.tgz")
+
+    assert urlsplit(index.headers["Location"]).path == "/.charthouse/views/team/-/mychart"
+    assert urlsplit(file.headers["Location"]).path == "/team/mychart-0.1.0.tgz"
+    assert storage.asked == [("HEAD", "/.charthouse/views/team/-/mychart")]
+
+
+def test_a_chart_that_never_was_is_not_found(deployment: Deployment) -> None:
+    class Empty(Storage):
+        def send(self, method: str, _url: str, _headers: object, _body: bytes) -> HttpAnswer:
+            return HttpAnswer(404 if method == "HEAD" else 200, b"<ListBucketResult></ListBucketResult>")
+
+    answer = deployment.ask(loaded(deployment, Empty()), "GET", "/-/mychart/index.yaml")
+
+    assert (answer.status, answer.json) == (404, {"error": "chart not found"})
+
+
+@pytest.mark.parametrize(("accepted", "path"), [("gzip", "views/index.yaml.gz"), ("gzip;q=0", "index/index.yaml")])
+def test_an_index_is_compressed_for_clients_that_prefer_it(deployment: Deployment, accepted: str, path: str) -> None:
+    app = loaded(deployment, Storage())
+
+    answer = deployment.ask(app, "GET", "/index.yaml", headers={"Accept-Encoding": accepted})
+
+    assert urlsplit(answer.headers["Location"]).path == f"/.charthouse/{path}"
+    assert answer.headers["Vary"] == "Accept-Encoding"
+
+
 @pytest.mark.parametrize(
     ("options", "method", "path", "status"),
     [
@@ -133,13 +165,12 @@ def test_what_storage_should_never_say_is_a_bug_logged_once(
     assert "UnexpectedAnswer" in line["exception"]
 
 
-@pytest.mark.parametrize("policy", ["false", "true"])
-def test_the_function_imports_no_sdk_and_nothing_else_that_is_slow(policy: str) -> None:
+def test_the_function_imports_no_sdk_and_nothing_else_that_is_slow() -> None:
     """Not the modules it should be made of, but app.py itself: most reads meet a cold function."""
     slow = {"boto3", "botocore", "aws_lambda_powertools", "yaml", "jwt", "cryptography", "jinja2", "semver", "asyncio"}
     load = "import sys; sys.path.insert(0, 'functions/read_files'); import app"
     program = f"{load}; print(sorted({slow!r} & {{*sys.modules}}))"
-    environ = os.environ | {"AWS_REGION": "eu-central-1", "CHARTHOUSE_BUCKET": "b", "CHARTHOUSE_ACCESS_POLICY": policy}
+    environ = os.environ | {"AWS_REGION": "eu-central-1", "CHARTHOUSE_BUCKET": "b"}
 
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True

@@ -20,7 +20,7 @@ from charthouse.helm.chart import ChartRef
 from charthouse.helm.entry import render_entry
 from charthouse.helm.go_scalars import YamlError
 from charthouse.helm.go_yaml import read
-from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.helm.index import Entry, Envelope, Index, Stamp
 from charthouse.helm.index_check import check_index, check_line
 from charthouse.helm.package import Package
 from charthouse.helm.provenance import Provenance
@@ -156,11 +156,11 @@ def splice(data: bytes) -> None:
         for change, text in zip(data[begin : begin + 6 : 2], data[begin + 1 : begin + 6 : 2], strict=False):
             entry = _entry(_NAMES[change % 8], _VERSIONS[change // 8 % 10], f"{text % 4}")
             changes[ChartRef(entry.chart, entry.version).filename] = entry if text < 200 else None
-        index = index.splice(changes)
+        index = index.splice(changes, Stamp(1, "0", CREATED))
         files = {file: entry for file, entry in (files | changes).items() if entry is not None}
         assert index.blocks == Index.fold(envelope, files.values()).blocks
         assert all(index.has(file) == (file in files) for file in changes)
-    published = index.render("0", CREATED)
+    published = index.data
     check_index(published)
     again = Index.read(published, envelope)
     assert again is not None

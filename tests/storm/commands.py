@@ -274,6 +274,7 @@ def a_copy(world: World) -> World:
         world,
         objects={path: list(versions) for path, versions in world.objects.items()},
         indexes=dict(world.indexes),
+        views=dict(world.views),
         rows=dict(world.rows),
         states=dict(world.states),
         leases=dict(world.leases),

@@ -88,7 +88,6 @@ _WRITES = (
     "packages.replace",
     "packages.delete",
     "index.write",
-    "index.write_view",
     "catalog.put",
     "catalog.clear",
     "catalog.acquire_lease",
@@ -100,7 +99,7 @@ _WRITES = (
 )
 """Every call that changes something; all others only read."""
 _WRITTEN = tuple(f"{name}:done" for name in _WRITES)
-_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write", "index.write_view"}
+_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write"}
 
 
 def is_possible(fault: Fault, call: str) -> bool:

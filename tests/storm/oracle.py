@@ -4,6 +4,7 @@ Two lists say which promises are checked, and when: `AFTER_EVERY_WRITE` and `AT_
 a client was answered is checked when it is answered (`acknowledge`), immutability when the store changes (`_record`).
 """
 
+import gzip
 import json
 import re
 from collections.abc import Callable
@@ -15,10 +16,10 @@ from hashlib import sha256
 from charthouse.errors import BadPackage
 from charthouse.helm.chart import package_file
 from charthouse.helm.entry import render_entry
-from charthouse.helm.index import Entry, Index
+from charthouse.helm.index import Entry, Index, possible_charts
 from charthouse.helm.index_check import check_index
 from charthouse.helm.package import Package
-from charthouse.repository.ports import Row
+from charthouse.repository.ports import GZIP_COPY, Row
 from charthouse.repository.publish import entries_of
 from charthouse.repository.repository import envelope_of, timestamp
 from charthouse.settings import Layout
@@ -131,6 +132,14 @@ class Oracle:
         if all(moment.entry != entry for moment in moments[reached:]):
             raise self.breaks(f"{file}: the answer implies {moments[first].entry}, and the index lists {entry}")
         self.reached[file] = reached
+        for name, entries in self.views().items():
+            # A file name may read as two charts: only one of their views lists it.
+            shows = name == GZIP_COPY or possible_charts(file) == [name]
+            if shows and all(moment.entry != entries.get(file) for moment in moments[first:]):
+                seen = entries.get(file)
+                raise self.breaks(
+                    f"{file}: the answer implies {moments[first].entry}, and the view {name!r} lists {seen}"
+                )
 
     def acknowledge_provenance(self, file: str, process: str) -> None:
         """Expect the provenance of a package as long as the package stays, as `process` was answered."""
@@ -155,6 +164,11 @@ class Oracle:
         """Return what the index lists."""
         body = self.world.indexes.get(self.repo)
         return dict(entries_in(body)) if body is not None else {}
+
+    def views(self) -> dict[str, dict[str, Listed]]:
+        """Return what each view lists that there is; raises `PromiseBroken` for one that not every client loads."""
+        found = {name: view.body for (repo, name), view in self.world.views.items() if repo == self.repo}
+        return {name: entries_in(body if name else gzip.decompress(body)) for name, body in found.items()}
 
     def check_at_rest(self) -> None:
         """Hold index, rows and store to each other, byte for byte, when no process is running."""
@@ -296,6 +310,16 @@ def clean_rows_are_published(oracle: Oracle) -> None:
             raise oracle.breaks(f"{row.file}: the clean row says {entry_of(row)}, the index {entry}")
 
 
+def clean_rows_are_in_the_views(oracle: Oracle) -> None:
+    """Check that every view there is lists what the rows say that are not dirty."""
+    for name, entries in oracle.views().items():
+        for row in oracle.rows():
+            expected = entry_of(row) if name in {GZIP_COPY, row.chart} else None
+            if row.dirty is None and _shows(name, row.file) and entries.get(row.file) != expected:
+                entry = entries.get(row.file)
+                raise oracle.breaks(f"{row.file}: the clean row says {expected}, the view {name!r} {entry}")
+
+
 def no_row_is_dirty(oracle: Oracle) -> None:
     """Check that every change is published."""
     left = [row.file for row in oracle.rows() if row.dirty]
@@ -321,17 +345,36 @@ def index_is_what_a_rebuild_gives(oracle: Oracle) -> None:
         raise oracle.breaks(f"the index is not what is stored: {_published(oracle).blocks!r}")
 
 
+def views_are_cut_from_the_index(oracle: Oracle) -> None:
+    """Check that the gzip copy and the view of every chart list what the index does."""
+    listed = oracle.listed()
+    for name, entries in oracle.views().items():
+        index = _published(oracle)
+        expected = listed if name == GZIP_COPY else entries_in(index.chart(name).data)
+        if entries != expected:
+            raise oracle.breaks(f"the view {name!r} lists {entries}, the index {expected}")
+
+
+def _shows(name: str, file: str) -> bool:
+    return name == GZIP_COPY or name in possible_charts(file)
+
+
 def _published(oracle: Oracle) -> Index:
     envelope, body = envelope_of(oracle.layout, oracle.repo), oracle.world.indexes.get(oracle.repo)
-    index = Index.read(body, envelope) if body is not None else Index(envelope)
+    index = Index.read(body, envelope) if body is not None else Index.fold(envelope, [])
     if index is None:
         raise oracle.breaks("the index is not of our format")
     return index
 
 
-AFTER_EVERY_WRITE: tuple[Callable[[Oracle], None], ...] = (index_follows_the_store, clean_rows_are_published)
+AFTER_EVERY_WRITE: tuple[Callable[[Oracle], None], ...] = (
+    index_follows_the_store,
+    clean_rows_are_published,
+    clean_rows_are_in_the_views,
+)
 AT_REST: tuple[Callable[[Oracle], None], ...] = (
     no_row_is_dirty,
     index_is_the_fold_of_the_rows,
     index_is_what_a_rebuild_gives,
+    views_are_cut_from_the_index,
 )

@@ -36,7 +36,7 @@ from charthouse.errors import ConditionFailed, NotFound, Unavailable
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.index import Index
 from charthouse.repository import changes, maintenance, packages, publish, sync
-from charthouse.repository.ports import Row, StoredFile, StoredIndex
+from charthouse.repository.ports import Row, StoredFile, StoredIndex, StoredView
 from charthouse.repository.publish import Outcome
 from charthouse.repository.repository import Ports, Repository, timestamp
 
@@ -158,6 +158,51 @@ def the_row_is_written_unconditionally(ports: Ports) -> Lies:
         ports.catalog.put(row, stored.rev if stored else None)
 
     return {"catalog": override(ports.catalog, put=put)}
+
+
+@lying(between("push 3.0.0 b, new"))
+def a_newer_view_is_replaced(ports: Ports) -> Lies:
+    def view(repo: str, name: str) -> StoredView | None:
+        stored = ports.indexes.view(repo, name)
+        return replace(stored, revision=0) if stored else None
+
+    return {"indexes": override(ports.indexes, view=view)}
+
+
+@lying(between("push 3.0.0 b, new"))
+def a_view_is_written_unconditionally(ports: Ports) -> Lies:
+    def write_view(repo: str, name: str, new: StoredView, etag: str | None) -> None:
+        stored = ports.indexes.view(repo, name)
+        ports.indexes.write_view(repo, name, new, stored.etag if stored else None)
+
+    return {"indexes": override(ports.indexes, write_view=write_view)}
+
+
+@lying(between("push 3.0.0 b, new"))
+def an_empty_view_is_not_written_where_none_is(ports: Ports) -> Lies:
+    def write_view(repo: str, name: str, new: StoredView, etag: str | None) -> None:
+        if etag is not None or b"\n{" in new.body or not name:
+            ports.indexes.write_view(repo, name, new, etag)
+
+    return {"indexes": override(ports.indexes, write_view=write_view)}
+
+
+@lying()
+def the_view_of_a_chart_is_not_written(ports: Ports) -> Lies:
+    def write_view(repo: str, name: str, new: StoredView, etag: str | None) -> None:
+        if not name or etag is None:
+            ports.indexes.write_view(repo, name, new, etag)
+
+    return {"indexes": override(ports.indexes, write_view=write_view)}
+
+
+@lying()
+def the_gzip_copy_is_not_written(ports: Ports) -> Lies:
+    def write_view(repo: str, name: str, new: StoredView, etag: str | None) -> None:
+        if name or etag is None:
+            ports.indexes.write_view(repo, name, new, etag)
+
+    return {"indexes": override(ports.indexes, write_view=write_view)}
 
 
 @lying(twice(1))
@@ -592,7 +637,7 @@ def only_dirty_rows_are_folded(original: Any) -> Any:
 def an_index_of_another_format_is_spliced(original: Any) -> Any:
     def parse(self: Repository, stored: StoredIndex | None) -> Index | None:
         found: Index | None = original(self, stored)
-        return Index(self.envelope) if found is None and stored is not None else found
+        return Index.fold(self.envelope, []) if found is None and stored is not None else found
 
     return parse
 

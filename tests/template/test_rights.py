@@ -10,6 +10,7 @@ from tests.template.parsed import FUNCTIONS, RESOURCES, exists, resources, value
 
 PACKAGES = ("objects/*.tgz", "objects/*.tgz.prov")
 INDEX = "objects/.charthouse/index/*"
+VIEWS = "objects/.charthouse/views/*"
 ANSWERS = "objects/.charthouse/answers/*"
 ARTIFACTS = "objects/.charthouse/oci/*"
 LIST = {("s3:ListBucket", "bucket")}
@@ -24,7 +25,7 @@ def _each(actions: str, *places: str) -> set[tuple[str, str]]:
 
 
 ROWS = _each("dynamodb:GetItem dynamodb:Query", "Table.Arn", "table/index/*")
-INDEX_WRITING = _each("s3:GetObject s3:PutObject", INDEX)
+INDEX_WRITING = _each("s3:GetObject s3:PutObject", INDEX, VIEWS)
 PUBLISHING = (
     ROWS
     | _each("dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem", "Table.Arn", "table/index/*")
@@ -37,7 +38,7 @@ PUBLISHING = (
 )
 
 RIGHTS = {
-    "ReadFiles": _each("s3:GetObject", *PACKAGES, INDEX) | LIST | PASSWORD | POLICY | DECRYPT,
+    "ReadFiles": _each("s3:GetObject", *PACKAGES, INDEX, VIEWS) | LIST | PASSWORD | POLICY | DECRYPT,
     "ListCharts": _each("s3:GetObject s3:GetObjectVersion", PACKAGES[0], INDEX)
     | _each("s3:GetObject s3:PutObject", ANSWERS)
     | ROWS

@@ -257,7 +257,7 @@ def big(tenants: Deployment) -> Iterator[Repository]:
     entries = [_an_entry("small", "1.0.0", "")]
     entries += [_an_entry("noise", f"1.0.{number}", noise.randbytes(25_000).hex()) for number in range(200)]
     key = ".charthouse/index/reading/big/index.yaml"
-    tenants.put(key, Index.fold(Envelope(), entries).render("0", "2026-01-01T00:00:00Z"))
+    tenants.put(key, Index.fold(Envelope(), entries).data)
     yield tenants.repository("reading/big")
     tenants.remove(key)
 
@@ -286,7 +286,7 @@ def test_a_list_larger_than_a_lambda_can_answer_gets_through(big: Repository) ->
 def test_a_list_that_fits_when_gzipped_is_gzipped_for_those_who_take_it(tenants: Deployment) -> None:
     entries = [_an_entry("mychart", f"1.0.{number}", "easy " * 5000) for number in range(250)]
     key = ".charthouse/index/reading/wide/index.yaml"
-    tenants.put(key, Index.fold(Envelope(), entries).render("0", "2026-01-01T00:00:00Z"))
+    tenants.put(key, Index.fold(Envelope(), entries).data)
     repository = tenants.repository("reading/wide")
 
     taken = repository.call("GET", "/charts", Accept_Encoding="br, gzip;q=0.8")

@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import botocore.auth
 import pytest
@@ -15,6 +16,7 @@ from botocore.config import Config
 from botocore.credentials import Credentials as BotocoreCredentials
 from botocore.session import Session
 from charthouse.aws.http import Answer, UnexpectedAnswer
+from charthouse.aws.keys import view_name, view_path
 from charthouse.aws.presign import PresignedFiles, Signer, object_url, service_url
 from charthouse.settings import Credentials, Storage
 from hypothesis import given, settings
@@ -217,6 +219,72 @@ def test_a_refusal_means_neither_that_the_index_exists_nor_that_it_does_not(stat
 
     with pytest.raises(UnexpectedAnswer, match=str(status)):
         files.index_url("GET", "")
+
+
+@dataclass
+class Objects:
+    """S3 with some objects: what was asked of it, and its answers."""
+
+    keys: set[str]
+    asked: list[str] = field(default_factory=list)
+
+    def send(self, method: str, url: str, _headers: Mapping[str, str], _body: bytes) -> Answer:
+        split = urlsplit(url)
+        self.asked.append(f"{method} {unquote(split.path)}")
+        if method == "HEAD":
+            return Answer(200 if unquote(split.path.removeprefix("/helm/")) in self.keys else 404, b"")
+        query = {name: values[0] for name, values in parse_qs(split.query).items()}
+        keys = sorted(f"helm/{key}" for key in self.keys)
+        keys = [key for key in keys if key.startswith(query["prefix"]) and key > query.get("start-after", "")]
+        found = "".join(f"<Key>{quote(key)}</Key>" for key in keys[: int(query["max-keys"])])
+        return Answer(200, f"<ListBucketResult>{found}</ListBucketResult>".encode())
+
+    def url(self, repo: str, chart: str = "", *, compressed: bool = False) -> str | None:
+        files = PresignedFiles(STORAGE, SIGNER, self.send)
+        url = files.index_url("GET", repo, chart, compressed=compressed)
+        return url and unquote(urlsplit(url).path.removeprefix("/helm/.charthouse/"))
+
+
+def test_a_chart_has_an_index_of_its_own() -> None:
+    objects = Objects({".charthouse/views/team/-/nginx", ".charthouse/index/team/index.yaml"})
+
+    assert objects.url("team", "nginx", compressed=True) == "views/team/-/nginx"
+    assert objects.asked == ["HEAD /helm/.charthouse/views/team/-/nginx"]
+
+
+def test_the_gzip_copy_is_for_those_who_prefer_it_and_read_from_the_index_where_it_is_missing() -> None:
+    objects = Objects({".charthouse/index/index.yaml"})
+
+    assert objects.url("", compressed=True) == "index/index.yaml"
+    objects.keys.add(".charthouse/views/index.yaml.gz")
+    assert objects.url("", compressed=True) == "views/index.yaml.gz"
+    assert objects.url("") == "index/index.yaml"
+
+
+@pytest.mark.parametrize("file", ["nginx-1.0.0.tgz", "nginx-v1.0.0.tgz", "nginx-01.tgz"])
+def test_a_chart_without_a_view_is_read_from_the_whole_index(file: str) -> None:
+    objects = Objects({f"team/{file}", ".charthouse/index/team/index.yaml", ".charthouse/views/team/index.yaml.gz"})
+
+    assert objects.url("team", "nginx") == "index/team/index.yaml"
+    assert objects.url("team", "nginx", compressed=True) == "views/team/index.yaml.gz"
+
+
+def test_a_chart_that_never_was_has_no_index_whatever_others_begin_with_its_name() -> None:
+    objects = Objects(
+        {"nginx-ingress-1.0.0.tgz", "nginx-1.0.0.tgz.prov", "nginx-v1.txt", ".charthouse/index/index.yaml"}
+    )
+
+    assert objects.url("", "nginx") is None
+    assert objects.asked == ["HEAD /helm/.charthouse/views/-/nginx", "GET /", "GET /"]
+
+
+def test_a_long_name_has_a_view_all_the_same() -> None:
+    path = view_path("r" * 500, "n" * 800)
+
+    assert len(path) < 1000
+    assert view_path("r", "n" * 801) != view_path("r", "n" * 800)
+    assert view_name("r", view_path("r", "n" * 800)) is None
+    assert view_name("r", view_path("r", "nginx")) == "nginx"
 
 
 def never(*_: object) -> Answer:

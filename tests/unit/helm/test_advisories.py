@@ -29,7 +29,7 @@ def line(package: bytes) -> str:
 def an_index(entries: str) -> bytes:
     """Return an index with this in place of its entries, each line of it as published."""
     package = Package.read(an_archive({"c/Chart.yaml": CHART}))
-    good = Index.fold(Envelope(), [Entry("c", "1.0.0", render_entry(package, CREATED))]).render("0", CREATED)
+    good = Index.fold(Envelope(), [Entry("c", "1.0.0", render_entry(package, CREATED))]).data
     check_index(good)
     begin, end = good.index(b'\n"c":['), good.rindex(b"\n}")
     return good[:begin] + entries.encode() + good[end:]

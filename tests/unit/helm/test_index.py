@@ -1,17 +1,20 @@
 """The index: spliced is rebuilt, byte for byte; whatever is not ours is not read."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.entry import render_entry
-from charthouse.helm.index import Entry, Envelope, Index
+from charthouse.helm.index import Entry, Envelope, Index, Stamp
 from charthouse.helm.index_check import check_index
 from charthouse.helm.package import Package
 from hypothesis import given
 from hypothesis import strategies as st
 
 PLAIN = Envelope()
+STAMP = Stamp(7, "9f2c61d0", "2026-11-20T15:49:02Z")
+EMPTY = Index.fold(PLAIN, [])
 
 
 def an_entry(chart: str, version: str, note: str = "") -> Entry:
@@ -34,55 +37,71 @@ entries = st.builds(an_entry, names, versions, notes)
 
 @given(st.lists(st.lists(st.tuples(entries, st.booleans()), max_size=6), max_size=8))
 def test_an_index_grown_by_splices_is_the_index_folded_from_nothing(history: list[list[tuple[Entry, bool]]]) -> None:
-    index = Index(PLAIN)
+    index = EMPTY
     listed: dict[str, Entry] = {}
 
     for changes in history:
         step = {file_of(entry): entry if there else None for entry, there in changes}
-        index = index.splice(step)
+        before, index = index, index.splice(step, STAMP)
         listed = {file: entry for file, entry in (listed | step).items() if entry is not None}
 
-        assert index.blocks == Index.fold(PLAIN, listed.values()).blocks
-    check_index(index.render("00", "2026-11-20T15:49:02Z"))
+        assert index.data == Index.fold(PLAIN, listed.values(), STAMP).data
+        assert index.count() == replace(index, counts=None).count()
+        for run in index.kept:
+            assert index.data[run.at : run.at + run.end - run.begin] == before.data[run.begin : run.end]
+    check_index(index.data)
 
 
 @given(st.lists(entries, max_size=12, unique_by=file_of))
-def test_what_is_rendered_is_read_again(listed: list[Entry]) -> None:
-    index = Index.fold(Envelope("https://charts.example.com/x/", "/x"), listed, revision=6)
+def test_what_is_published_is_read_again(listed: list[Entry]) -> None:
+    index = Index.fold(Envelope("https://charts.example.com/x/", "/x"), listed, STAMP)
 
-    data = index.render("9f2c61d0", "2026-11-20T15:49:02Z")
-    again = Index.read(data, index.envelope)
+    again = Index.read(index.data, index.envelope, index.count())
 
-    assert again is not None
-    assert again.blocks == index.blocks
-    assert again.revision == 7
-    assert Index.read(data, PLAIN) is None
+    assert again == index
+    assert Index.read(index.data, PLAIN) is None
+
+
+@given(st.lists(entries, max_size=12, unique_by=file_of))
+def test_the_view_of_a_chart_is_the_index_of_its_entries(listed: list[Entry]) -> None:
+    index = Index.fold(PLAIN, listed, STAMP)
+    names = {entry.chart for entry in listed}
+
+    views = {name: index.chart(name) for name in [*names, "another"]}
+
+    assert list(index.charts()) == sorted(names)
+    for name, view in views.items():
+        assert view.data == Index.fold(PLAIN, [entry for entry in listed if entry.chart == name], STAMP).data
+        assert Index.read(view.data, PLAIN) == view
 
 
 def test_the_whole_index_is_json_and_lists_every_entry_once() -> None:
     listed = [an_entry("b", "1.0.0"), an_entry("a", "1.0.0"), an_entry("a", "10.0.0"), an_entry("a", "2.0.0")]
 
-    index = json.loads(Index.fold(PLAIN, listed).render("00", "2026-11-20T15:49:02Z"))
+    index = json.loads(Index.fold(PLAIN, listed, STAMP).data)
 
     assert list(index["entries"]) == ["a", "b"]
     assert [entry["version"] for entry in index["entries"]["a"]] == ["10.0.0", "2.0.0", "1.0.0"]
     assert index["apiVersion"] == "v1"
-    assert index["annotations"] == {"charthouse.dev/revision": "1-00"}
+    assert index["annotations"] == {"charthouse.dev/revision": "7-9f2c61d0"}
     assert index["generated"] == "2026-11-20T15:49:02Z"
     assert index["serverInfo"] == {}
 
 
 def test_an_empty_index_is_valid() -> None:
-    data = Index(PLAIN).render("0", "1970-01-01T00:00:00Z")
+    assert json.loads(EMPTY.data)["entries"] == {}
+    check_index(EMPTY.data)
 
-    assert json.loads(data)["entries"] == {}
-    check_index(data)
+
+def test_a_revision_is_the_time_or_later_than_the_one_before() -> None:
+    assert Stamp.after(41, 1795103342.5, "00", "x").revision == 1795103342500
+    assert Stamp.after(1795103342500, 1795103342.5, "00", "x").revision == 1795103342501
 
 
 def test_a_base_url_goes_before_every_url() -> None:
     index = Index.fold(Envelope("https://h/ctx/org/", "/ctx"), [an_entry("a", "1.0.0+b")])
 
-    parsed = json.loads(index.render("00", "2026-11-20T15:49:02Z"))
+    parsed = json.loads(index.data)
 
     assert parsed["entries"]["a"][0]["urls"] == ["https://h/ctx/org/charts/a-1.0.0+b.tgz"]
     assert parsed["serverInfo"] == {"contextPath": "/ctx"}
@@ -108,16 +127,16 @@ def test_a_base_url_goes_before_the_url_of_the_entry_and_nowhere_else() -> None:
 def test_a_file_that_becomes_another_chart_leaves_no_line_behind() -> None:
     index = Index.fold(PLAIN, [an_entry("a", "1-2"), an_entry("a", "3")])
 
-    spliced = index.splice({"a-1-2.tgz": an_entry("a-1", "2")})
+    spliced = index.splice({"a-1-2.tgz": an_entry("a-1", "2")}, STAMP)
 
-    assert spliced.blocks == Index.fold(PLAIN, [an_entry("a-1", "2"), an_entry("a", "3")]).blocks
+    assert spliced.data == Index.fold(PLAIN, [an_entry("a-1", "2"), an_entry("a", "3")], STAMP).data
 
 
 def test_counts_are_of_charts_and_versions() -> None:
     index = Index.fold(PLAIN, [an_entry("a", "1.0.0"), an_entry("a", "2.0.0"), an_entry("b", "1.0.0")])
 
     assert index.count() == (2, 3)
-    assert Index(PLAIN).count() == (0, 0)
+    assert EMPTY.count() == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +157,9 @@ def test_a_page_is_of_charts_by_name(offset: int, limit: int | None, expected: s
         b"apiVersion: v1\nentries: {}\n",
         b'{"apiVersion":"v1","entries":{}}',
         b"<html>",
-        Index(PLAIN).render("0", "x")[:-5],
-        Index(PLAIN).render("0", "x").replace(b'"v1"', b'"v2"'),
-        Index(PLAIN).render("0", "x").replace(b"{\n}", b"{\ngarbage\n}"),
+        EMPTY.data[:-5],
+        EMPTY.data.replace(b'"v1"', b'"v2"'),
+        EMPTY.data.replace(b"{\n}", b"{\ngarbage\n}"),
     ],
 )
 def test_what_is_not_ours_is_not_read(data: bytes) -> None:
@@ -149,5 +168,5 @@ def test_what_is_not_ours_is_not_read(data: bytes) -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_index_or_none(data: bytes) -> None:
-    for candidate in (data, Index(PLAIN).render("0", "x") + data, data + Index(PLAIN).render("0", "x")):
-        assert Index.read(candidate, PLAIN) is None or candidate == Index(PLAIN).render("0", "x")
+    for candidate in (data, EMPTY.data + data, data + EMPTY.data):
+        assert Index.read(candidate, PLAIN) is None or candidate == EMPTY.data

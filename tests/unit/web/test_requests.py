@@ -150,3 +150,49 @@ def test_any_event_is_read_or_refused(event: dict[str, object]) -> None:
         Request.read(event, OWN_ID)
     except BadRequest:
         assert event["isBase64Encoded"] is True
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "gzip",
+        "GZIP",
+        "deflate, gzip;q=0.5",
+        "gzip ; q=0.001",
+        "*",
+        "br;q=1, *;q=0.1",
+        "gzip, identity",
+        "gzip;q=0.8, identity;q=0.8",
+        "identity;q=0, *",
+        "gzip, *;q=0",
+        "gzip;q=1.000",
+    ],
+)
+def test_gzip_is_sent_where_it_is_at_least_as_welcome_as_the_plain_body(accepted: str) -> None:
+    assert read("GET", "/index.yaml", headers={"Accept-Encoding": accepted}).prefers_gzip
+
+
+@pytest.mark.parametrize(
+    "accepted",
+    [
+        "",
+        "identity",
+        "br, deflate",
+        "gzip;q=0",
+        "gzip;q=0.000, *",
+        "*;q=0",
+        "gzip;q=0.5, identity",
+        "gzip;q=0.1, *;q=0.5",
+        "gzip;q=2",
+        "gzip;q=x",
+        "gzip;level=9",
+        "x-gzip",
+        ",;,",
+    ],
+)
+def test_a_plain_body_is_sent_otherwise(accepted: str) -> None:
+    assert not read("GET", "/index.yaml", headers={"Accept-Encoding": accepted}).prefers_gzip
+
+
+def test_without_a_preference_the_body_is_plain() -> None:
+    assert not read("GET", "/index.yaml").prefers_gzip

@@ -32,6 +32,9 @@ def is_found(method: str, path: str, paths: Paths | None = None, rules: Rules | 
 # Method, path below the repository, path below /api and the repository (one of the two), and what is found.
 TABLE = [
     ("GET", "/index.yaml", None, Route(Kind.INDEX, action=PULL)),
+    ("GET", "/-/nginx/index.yaml", None, Route(Kind.INDEX, name="nginx", action=PULL)),
+    ("HEAD", "/-/nginx/index.yaml", None, Route(Kind.INDEX, name="nginx", action=PULL)),
+    ("GET", "/-/nginx/charts/nginx-1.0.0.tgz", None, Route(Kind.PACKAGE, file="nginx-1.0.0.tgz", action=PULL)),
     ("GET", "/charts/a-1.0.0.tgz", None, Route(Kind.PACKAGE, file="a-1.0.0.tgz", action=PULL)),
     ("GET", "/charts/a-1.0.0+b.tgz.prov", None, Route(Kind.PROVENANCE, file="a-1.0.0+b.tgz.prov", action=PULL)),
     ("GET", "/artifacthub-repo.yml", None, Route(Kind.ARTIFACT_HUB, action=PULL)),
@@ -394,3 +397,33 @@ def test_any_path_is_a_route_with_a_legal_repository_or_not_found(method: str, p
     assert (route.action is None) == (route.kind in {Kind.HEALTH, Kind.INFO, Kind.METRICS, Kind.REPOSITORIES})
     assert (route.action is PUSH) == (method == "POST")
     assert (route.action is DELETE) == (method == "DELETE")
+
+
+def test_a_chart_of_a_repository_is_a_repository_of_its_own_to_read() -> None:
+    assert found("GET", "/a/b/-/nginx/index.yaml", DYNAMIC) == Route(Kind.INDEX, "a/b", "nginx", action=PULL)
+    assert found("GET", "/a/-/charts/charts/charts-1.0.0+x.tgz.prov", Paths(1)) == Route(
+        Kind.PROVENANCE, "a", file="charts-1.0.0+x.tgz.prov", action=PULL
+    )
+    assert found("GET", "/ctx/-/nginx/index.yaml", Paths(0, context_path="/ctx")).name == "nginx"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/-/index.yaml"),
+        ("GET", "/-//index.yaml"),
+        ("GET", "/-/nginx"),
+        ("GET", "/-/nginx/"),
+        ("GET", "/-/nginx/health"),
+        ("GET", "/-/nginx/charts/nginx"),
+        ("GET", "/-/-/nginx/index.yaml"),
+        ("GET", "/-/a/b/index.yaml"),
+        ("GET", "/-/../index.yaml"),
+        ("GET", f"/-/{'x' * 901}/index.yaml"),
+        ("GET", "/team/-/nginx/index.yaml"),
+        ("POST", "/-/nginx/index.yaml"),
+        ("GET", "/api/-/nginx/charts"),
+    ],
+)
+def test_nothing_else_is_below_a_chart(method: str, path: str) -> None:
+    assert not is_found(method, path)

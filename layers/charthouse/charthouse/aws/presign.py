@@ -8,15 +8,18 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html for
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Literal
-from urllib.parse import quote
+from urllib.parse import quote, unquote_plus
 
 from charthouse.aws.http import Send, UnexpectedAnswer, send
-from charthouse.aws.keys import file_path, index_path, stored_key
+from charthouse.aws.keys import file_path, index_path, stored_key, view_path
+from charthouse.helm.index import possible_charts
+from charthouse.repository.ports import GZIP_COPY
 from charthouse.settings import Credentials, Storage
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -25,6 +28,9 @@ INDEX_SECONDS = 300
 """For how long the URL of an index is valid."""
 FILE_SECONDS = 900
 """For how long the URL of a package or provenance file is valid."""
+
+LISTED = "100"
+"""Keys of a listing that is to find a package of a chart."""
 
 type Method = Literal["GET", "HEAD"]
 """A URL is signed for one method."""
@@ -49,24 +55,52 @@ class PresignedFiles:
     """For the service `s3` in the bucket's region."""
     send: Send = send
     seen: set[str] = field(default_factory=set)
-    """Repositories whose index this process has seen: a published index is never deleted."""
+    """Paths of indexes and views this process has seen: they are replaced, never deleted."""
 
-    def index_url(self, method: Method, repo: str) -> str | None:
-        """Return the URL of the index, or None for a repository that has none yet.
+    def index_url(self, method: Method, repo: str, chart: str = "", *, compressed: bool = False) -> str | None:
+        """Return the URL of the index, of its gzip copy, or of one chart's index; None for one that has none.
 
-        One signed HEAD, which sees every finished write, until the index has been seen. Its absence is never
-        remembered: it may come any moment. Raises `Unavailable`, and `UnexpectedAnswer` for a 403: without
-        `s3:ListBucket` S3 answers so for a missing key, and guessing would hide the missing right.
+        A view that is missing (the index is older than views) is read from the whole index. One signed HEAD, which
+        sees every finished write, until the object has been seen. Its absence is never remembered: it may come any
+        moment. Raises `Unavailable`, and `UnexpectedAnswer` for a 403: without `s3:ListBucket` S3 answers so for a
+        missing key, and guessing would hide the missing right.
         """
-        url = object_url(self.storage, index_path(repo))
-        if repo not in self.seen:
+        if chart and self._exists(path := view_path(repo, chart)):
+            return self._signed(method, path)
+        if chart and not self._has_packages(repo, chart):
+            return None
+        paths = [view_path(repo, GZIP_COPY), index_path(repo)] if compressed else [index_path(repo)]
+        return next((self._signed(method, path) for path in paths if self._exists(path)), None)
+
+    def _signed(self, method: Method, path: str) -> str:
+        return self.signer.presigned(method, object_url(self.storage, path), INDEX_SECONDS)
+
+    def _exists(self, path: str) -> bool:
+        if path not in self.seen:
+            url = object_url(self.storage, path)
             answer = self.send("HEAD", url, self.signer.headers("HEAD", url, {}), b"")
             if answer.status == HTTPStatus.NOT_FOUND:
-                return None
+                return False
             if answer.status != HTTPStatus.OK:
-                raise UnexpectedAnswer(f"HEAD of the index of {repo!r} was answered with {answer.status}")
-            self.seen.add(repo)
-        return self.signer.presigned(method, url, INDEX_SECONDS)
+                raise UnexpectedAnswer(f"HEAD of {path} was answered with {answer.status}")
+            self.seen.add(path)
+        return True
+
+    def _has_packages(self, repo: str, chart: str) -> bool:
+        """Return whether a package is stored whose name may be one of the chart's: at most two listings of a page."""
+        # Versions begin with a digit, which comes right after the slash; or with a v.
+        start = stored_key(self.storage, file_path(repo, f"{chart}-"))
+        url = object_url(self.storage, "").removesuffix(f"{self.storage.prefix}/")
+        for query in ({"prefix": start, "start-after": f"{start}/"}, {"prefix": f"{start}v"}):
+            request = {"list-type": "2", "encoding-type": "url", "max-keys": LISTED, **query}
+            answer = self.send("GET", self.signer.presigned("GET", url, INDEX_SECONDS, request), {}, b"")
+            if answer.status != HTTPStatus.OK:
+                raise UnexpectedAnswer(f"a listing of {repo!r} was answered with {answer.status}")
+            keys = (unquote_plus(key) for key in re.findall("<Key>([^<]*)</Key>", answer.body.decode()))
+            files = [key.rpartition("/")[2] for key in keys if key.endswith(".tgz")]
+            if any(chart in possible_charts(file) for file in files):
+                return True
+        return False
 
     def file_url(self, method: Method, repo: str, file: str) -> str:
         """Return the URL of a package or provenance file. It is not looked for: a missing one is S3's 404."""

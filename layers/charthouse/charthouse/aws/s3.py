@@ -1,9 +1,10 @@
 """Packages, indexes and large answers in S3."""
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
@@ -11,9 +12,21 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from charthouse.aws.errors import CONFLICT, FAILED, GONE, code, mapped, retry_conflict
-from charthouse.aws.keys import ANSWERS, INDEXES, OURS, file_path, index_path, index_repo, plain_path, stored_key
+from charthouse.aws.keys import (
+    ANSWERS,
+    INDEXES,
+    OURS,
+    file_path,
+    index_path,
+    index_repo,
+    plain_path,
+    stored_key,
+    view_name,
+    view_path,
+    views_path,
+)
 from charthouse.errors import ConditionFailed, StorageLimitReached, Unavailable, Unreadable
-from charthouse.repository.ports import StoredFile, StoredIndex
+from charthouse.repository.ports import GZIP_COPY, StoredFile, StoredIndex, StoredView
 from charthouse.settings import Storage
 
 if TYPE_CHECKING:
@@ -28,12 +41,20 @@ DIGEST = "charthouse-digest"
 CALLER = "charthouse-by"
 """Name of the object metadata that says who stored the object: user, key, or issuer and subject."""
 
+COUNTS = "charthouse-counts"
+"""Name of the object metadata that says how many charts and versions an index has."""
+
+REVISION = "charthouse-revision"
+"""Name of the object metadata that says from which revision of the index a view was cut."""
+
 INDEX_TYPE = "application/x-yaml"
 INDEX_CACHE = "no-cache"
 """A cache may store an index, but has to ask S3 whether it is still the newest."""
 
 ANSWER_SECONDS = 300
 """For how long the URL of a large answer is valid."""
+
+_COUNTS = re.compile(r"(\d{1,12}) (\d{1,12})")
 
 _UNREADABLE = frozenset({"AccessDenied", "InvalidObjectState"})
 """Of an object that HEAD has shown: encrypted with a key we may not use, or archived."""
@@ -190,54 +211,78 @@ class S3PackageStore:
 
 @dataclass(frozen=True, slots=True)
 class S3IndexStore:
-    """Implements `IndexStore` under `.charthouse/index/` of the bucket."""
+    """Implements `IndexStore` under `.charthouse/index/` and `.charthouse/views/` of the bucket."""
 
     s3: "S3Client"
     storage: Storage
     limit: int = 0
     """Bytes of an index that a function can hold beside its copies; 0: any number."""
+    last: dict[str, tuple[bytes, str, Mapping[str, str]]] = field(default_factory=dict)
+    """Key → body, ETag and metadata of the index and gzip copy seen last: a warm process does not fetch them again."""
 
     def read(self, repo: str) -> StoredIndex | None:
         """Return the index published last and its ETag, or None."""
-        try:
-            with mapped(repo):
-                answer = self.s3.get_object(Bucket=self.storage.bucket, Key=self._key(repo))
-                if self.limit and answer["ContentLength"] > self.limit:
-                    answer["Body"].close()
-                    raise StorageLimitReached(f"the index has {answer['ContentLength']} bytes: more than can be read")
-                return StoredIndex(answer["Body"].read(), _bare(answer["ETag"]))
-        except ClientError as error:
-            if code(error) == "NoSuchKey":
-                return None
-            raise
+        found = self._read(index_path(repo), repo, GZIP_COPY)
+        if found is None:
+            return None
+        body, etag, metadata = found
+        counts = _COUNTS.fullmatch(metadata.get(COUNTS, ""))
+        return StoredIndex(body, etag, (int(counts[1]), int(counts[2])) if counts else None)
 
     def size(self, repo: str) -> int:
         """Return the bytes of the index published last; 0 if there is none."""
         try:
             with mapped(repo):
-                return self.s3.head_object(Bucket=self.storage.bucket, Key=self._key(repo))["ContentLength"]
+                key = self._key(index_path(repo))
+                return self.s3.head_object(Bucket=self.storage.bucket, Key=key)["ContentLength"]
         except ClientError as error:
             if code(error) in {"404", "NoSuchKey"}:
                 return 0
             raise
 
-    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index that has this ETag; a 409 is `ConditionFailed` too, since the caller reads again anyway.
 
         After a lost answer the SDK's own retry fails on what the first try wrote. Starting again is right then too,
         because the dirty rows are still dirty.
         """
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": _quoted(etag)}
-        with mapped(repo, failed=FAILED):
-            self.s3.put_object(
-                Bucket=self.storage.bucket,
-                Key=self._key(repo),
-                Body=body,
-                ContentType=INDEX_TYPE,
-                CacheControl=INDEX_CACHE,
-                **encryption(self.storage),
-                **condition,
-            )
+        metadata = {COUNTS: f"{counts[0]} {counts[1]}"} if counts else {}
+        self._write(index_path(repo), repo, body, etag, metadata)
+
+    def view(self, repo: str, name: str) -> StoredView | None:
+        """Return a view's ETag, and the revision from its metadata, or None."""
+        try:
+            with mapped(name or repo):
+                answer = self.s3.head_object(Bucket=self.storage.bucket, Key=self._key(view_path(repo, name)))
+        except ClientError as error:
+            if code(error) in {"404", "NoSuchKey"}:
+                return None
+            raise
+        return StoredView(_revision(answer.get("Metadata", {})), _bare(answer["ETag"]))
+
+    def read_view(self, repo: str, name: str) -> StoredView | None:
+        """Return a view, or None."""
+        found = self._read(view_path(repo, name), repo, name)
+        if found is None:
+            return None
+        body, etag, metadata = found
+        return StoredView(_revision(metadata), etag, body)
+
+    def write_view(self, repo: str, name: str, view: StoredView, etag: str | None) -> None:
+        """Replace the view that has this ETag; S3 sends the encoding of the gzip copy to whoever fetches it."""
+        encoding: dict[str, Any] = {} if name else {"ContentEncoding": "gzip"}
+        self._write(view_path(repo, name), name or repo, view.body, etag, {REVISION: str(view.revision)}, **encoding)
+
+    def views(self, repo: str, after: str = "") -> Iterator[str]:
+        """Yield the charts that have a view, in S3's order; those whose names are too long for a key are left out."""
+        start = self._key(views_path(repo))
+        more: dict[str, Any] = {"StartAfter": f"{start}{after}"} if after else {}
+        with mapped(repo):
+            for page in self.s3.get_paginator("list_objects_v2").paginate(
+                Bucket=self.storage.bucket, Prefix=start, **more
+            ):
+                paths = (plain_path(self.storage, item["Key"]) for item in page.get("Contents", []))
+                yield from (name for path in paths if path and (name := view_name(repo, path)) is not None)
 
     def repositories(self) -> Iterator[str]:
         """Yield the name of every repository that has an index, bytewise.
@@ -252,8 +297,58 @@ class S3IndexStore:
                 names += [name for path in paths if path is not None and (name := index_repo(path)) is not None]
         yield from sorted(names, key=str.encode)
 
-    def _key(self, repo: str) -> str:
-        return stored_key(self.storage, index_path(repo))
+    def _read(self, path: str, repo: str, name: str) -> tuple[bytes, str, Mapping[str, str]] | None:
+        key = self._key(path)
+        known = self.last.get(key)
+        if known and 0 < self.limit < len(known[0]):
+            known = None
+        condition: dict[str, Any] = {"IfNoneMatch": _quoted(known[1])} if known else {}
+        try:
+            with mapped(name or repo):
+                answer = self.s3.get_object(Bucket=self.storage.bucket, Key=key, **condition)
+                if self.limit and answer["ContentLength"] > self.limit:
+                    answer["Body"].close()
+                    raise StorageLimitReached(f"the index has {answer['ContentLength']} bytes: more than can be read")
+                found = answer["Body"].read(), _bare(answer["ETag"]), answer.get("Metadata", {})
+        except ClientError as error:
+            if code(error) in {"304", "NotModified"} and known:
+                return known
+            if code(error) == "NoSuchKey":
+                return None
+            raise
+        if not name:
+            self._remember(repo, key, found)
+        return found
+
+    def _write(
+        self, path: str, name: str, body: bytes, etag: str | None, metadata: Mapping[str, str], **more: Any
+    ) -> None:
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": _quoted(etag)}
+        key = self._key(path)
+        with mapped(name, failed=FAILED):
+            answer = self.s3.put_object(
+                Bucket=self.storage.bucket,
+                Key=key,
+                Body=body,
+                ContentType=INDEX_TYPE,
+                CacheControl=INDEX_CACHE,
+                Metadata=metadata,
+                **more,
+                **encryption(self.storage),
+                **condition,
+            )
+        if key in self.last:
+            self.last[key] = body, _bare(answer["ETag"]), metadata
+
+    def _remember(self, repo: str, key: str, found: tuple[bytes, str, Mapping[str, str]]) -> None:
+        """Keep index and gzip copy of one repository, the last: together they may have 100 MB."""
+        for other in [*self.last]:
+            if other not in {self._key(index_path(repo)), self._key(view_path(repo, GZIP_COPY))}:
+                self.last.pop(other, None)
+        self.last[key] = found
+
+    def _key(self, path: str) -> str:
+        return stored_key(self.storage, path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +396,11 @@ def encryption(storage: Storage) -> dict[str, Any]:
         return {}
     key = {"SSEKMSKeyId": storage.kms_key} if storage.kms_key and storage.sse == "aws:kms" else {}
     return {"ServerSideEncryption": storage.sse, **key}
+
+
+def _revision(metadata: Mapping[str, str]) -> int:
+    said = metadata.get(REVISION, "")
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _bare(etag: str) -> str:

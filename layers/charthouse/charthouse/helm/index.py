@@ -30,6 +30,8 @@ _URLS = '"urls":["'
 string, follows it, and unescaped quotes do not occur inside a string."""
 
 _COMMA, _QUOTE, _CLOSING = b',"]'
+_OPENING = re.compile(rb'\n("[^\n]*"):\[(?=\n)')
+"""The line that opens a chart."""
 _DECODER = json.JSONDecoder()
 
 
@@ -74,15 +76,56 @@ class Envelope:
 
 
 @dataclass(frozen=True, slots=True)
-class Index:
-    r"""The charts of an index: blocks of `\n"name":[\n{…},\n{…}\n],`, each with its comma, in one run of bytes."""
+class Stamp:
+    """What makes every published index unique, and tells which of two is newer."""
 
-    envelope: Envelope
-    blocks: bytes = b""
-    revision: int = 0
+    revision: int
+    """Grows with every publication of a repository."""
+    nonce: str
+    """Hex; random, so that no two indexes have the same bytes, nor the same ETag."""
+    generated: str
+    """RFC 3339."""
 
     @classmethod
-    def read(cls, data: bytes, envelope: Envelope) -> Self | None:
+    def after(cls, previous: int, now: float, nonce: str, generated: str) -> Self:
+        """Return the stamp that follows a revision; `now` is in seconds since the epoch.
+
+        The revision is the time in milliseconds, or one more than the previous where that is higher. So it never comes
+        back, not even when the index was deleted or restored by hand: views cut from a former index stay older.
+        """
+        return cls(max(previous + 1, int(now * 1000)), nonce, generated)
+
+
+NO_STAMP = Stamp(0, "0", "1970-01-01T00:00:00Z")
+"""Of an index that is not published: the empty one of a new repository, or one made to compare with."""
+
+
+class Kept(NamedTuple):
+    """A run of bytes that a splice left as it was."""
+
+    begin: int
+    """Where it began in the former index."""
+    end: int
+    at: int
+    """Where it begins in the new index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    r"""A published index: its bytes, in which blocks of `\n"name":[\n{…},\n{…}\n]` stand between `begin` and `end`."""
+
+    envelope: Envelope
+    data: bytes
+    begin: int
+    end: int
+    revision: int
+    counts: tuple[int, int] | None = None
+    """How many charts and versions there are, if that is known without looking."""
+    kept: tuple[Kept, ...] = ()
+    """What a splice took over from the index before, in order."""
+
+    @classmethod
+    def read(cls, data: bytes, envelope: Envelope, counts: tuple[int, int] | None = None) -> Self | None:
         """Parse published bytes; None if they are not an index with this envelope, as we write it.
 
         Looks at both ends only: the middle is ours if the ends are, and `check_index` reads it all once a day.
@@ -95,25 +138,51 @@ class Index:
         generated = re.match(rb'\n},"generated":"([^"\n]*)"', data[tail:])
         if generated is None or data[tail:] != envelope.closing(generated[1].decode(errors="replace")):
             return None
-        # Joined, not added: a slice of bytes would be one more copy of it all.
-        blocks = b"".join([memoryview(data)[head:tail], b","]) if tail > head else b""
-        if blocks and not (blocks.startswith(b'\n"') and blocks.endswith(b"\n],")):
+        if tail > head and not (data.startswith(b'\n"', head) and data.endswith(b"\n]", head, tail)):
             return None
-        return cls(envelope, blocks, int(number[1]))
+        return cls(envelope, data, head, max(head, tail), int(number[1]), counts)
 
     @classmethod
-    def fold(cls, envelope: Envelope, entries: Iterable[Entry], revision: int = 0) -> Self:
-        """Build the index of these entries from nothing, whatever their order, as the successor of a revision."""
+    def fold(cls, envelope: Envelope, entries: Iterable[Entry], stamp: Stamp = NO_STAMP) -> Self:
+        """Build the index of these entries from nothing, whatever their order."""
         charts: dict[str, list[Entry]] = {}
         for entry in entries:
             charts.setdefault(entry.chart, []).append(entry)
-        pieces: list[_Piece] = []
+        blocks: list[list[_Piece]] = []
         for name in sorted(charts):
             lines = sorted(charts[name], key=lambda entry: sort_key(entry.version), reverse=True)
-            pieces += _block(name, [_line(envelope, entry) for entry in lines])
-        return cls(envelope, b"".join(pieces), revision)
+            blocks.append(_block(name, [_line(envelope, entry) for entry in lines]))
+        return cls._of(envelope, _separated(blocks), stamp, (len(charts), sum(map(len, charts.values()))))
 
-    def splice(self, changes: Mapping[str, Entry | None]) -> "Index":
+    @classmethod
+    def _of(
+        cls,
+        envelope: Envelope,
+        blocks: Sequence["_Piece"],
+        stamp: Stamp,
+        counts: tuple[int, int] | None,
+        former: bytes = b"",
+    ) -> Self:
+        """Join the pieces, once: the index may have 100 MB, and each slice or sum of bytes copies them."""
+        opening = envelope.opening + f"{stamp.revision}-{stamp.nonce}".encode() + envelope.entries
+        closing = envelope.closing(stamp.generated)
+        kept: list[Kept] = []
+        at = len(opening)
+        for piece in blocks:
+            if isinstance(piece, Kept):
+                kept.append(piece._replace(at=at))
+            at += len(piece) if isinstance(piece, bytes) else piece.end - piece.begin
+        whole = memoryview(former)
+        pieces = (piece if isinstance(piece, bytes) else whole[piece.begin : piece.end] for piece in blocks)
+        data = b"".join([opening, *pieces, closing])
+        return cls(envelope, data, len(opening), at, stamp.revision, counts, tuple(kept))
+
+    @property
+    def blocks(self) -> bytes:
+        """The charts and their entries: all that two indexes of the same content have in common."""
+        return self.data[self.begin : self.end]
+
+    def splice(self, changes: Mapping[str, Entry | None], stamp: Stamp) -> "Index":
         """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or removed for None.
 
         Raises `ValueError` for bytes that this module did not write.
@@ -124,71 +193,108 @@ class Index:
                 edits.setdefault(name, _Edit(set(), [])).gone.add(version)
             if entry is not None:
                 edits.setdefault(entry.chart, _Edit(set(), [])).new.append(entry)
-        # Views, joined once: the index may be 60 MB, and each slice or sum of bytes would copy it.
-        kept = memoryview(self.blocks)
-        pieces: list[_Piece] = []
-        at = 0
+        runs: list[list[_Piece]] = []
+        at = self.begin
+        charts = versions = 0
         for name in sorted(edits):
-            begin, end = _find_block(self.blocks, name)
-            lines = _spliced(self.envelope, self.blocks, _lines_of(self.blocks, begin, end), edits[name])
-            pieces += [kept[at:begin], *_block(name, lines)]
+            begin, end = self._find_block(name)
+            lines, more = _spliced(self.envelope, self.data, _lines_of(self.data, begin, end), edits[name])
+            runs += [_run(self.data, at, begin), _block(name, lines)]
+            charts += bool(lines) - (begin < end)
+            versions += more
             at = end
-        return Index(self.envelope, b"".join([*pieces, kept[at:]]), self.revision)
+        runs.append(_run(self.data, at, self.end))
+        counts = (self.counts[0] + charts, self.counts[1] + versions) if self.counts else None
+        return self._of(self.envelope, _separated(runs), stamp, counts, self.data)
+
+    def chart(self, name: str) -> "Index":
+        """Return the view of one chart: an index with its entries alone, or none, stamped as this one.
+
+        Raises `ValueError` for bytes that this module did not write.
+        """
+        begin, end = self._find_block(name)
+        if begin < end and self.data[end - 1] == _COMMA:
+            end -= 1
+        whole = memoryview(self.data)
+        data = b"".join([whole[: self.begin], whole[begin:end], whole[self.end :]])
+        return Index(self.envelope, data, self.begin, self.begin + end - begin, self.revision)
+
+    def charts(self) -> Iterator[str]:
+        """Yield the name of every chart, in order."""
+        for opening in _OPENING.finditer(self.data, self.begin, self.end):
+            yield _text(opening[1])
 
     def has(self, file: str) -> bool:
         """Return whether the file is listed; True for a broken index, which may list anything."""
         try:
-            return any(_is_listed(self.blocks, name, version) for name, version in _readings(file))
+            return any(self._has(name, version) for name, version in _readings(file))
         except ValueError:
             return True
 
-    def render(self, nonce: str, generated: str) -> bytes:
-        """Return the bytes to publish, the revision one higher; `nonce` (hex) makes them unique."""
-        revision = f"{self.revision + 1}-{nonce}".encode()
-        opening = self.envelope.opening + revision + self.envelope.entries
-        return b"".join([opening, memoryview(self.blocks)[:-1], self.envelope.closing(generated)])
+    def charts_of(self, file: str) -> list[str]:
+        """Return the charts under which the file is listed: one, or none."""
+        return [name for name, version in _readings(file) if self._has(name, version)]
 
     def count(self) -> tuple[int, int]:
         """Return how many charts and how many versions there are."""
-        charts = self.blocks.count(b"\n],")
+        if self.counts:
+            return self.counts
+        charts = self.data.count(b'\n"', self.begin, self.end)
         # A chart is a line that opens it, one that closes it, and one for each version.
-        return charts, self.blocks.count(b"\n") - 2 * charts
+        return charts, self.data.count(b"\n", self.begin, self.end) - 2 * charts
 
     def chart_bytes(self, offset: int = 0, limit: int | None = None) -> bytes:
         """Return the charts as one JSON object, name → entries; the `limit` charts after `offset`, bytewise by name."""
-        begin = self._skip(0, offset)
-        end = len(self.blocks) if limit is None else self._skip(begin, limit)
-        return b"{" + self.blocks[begin : max(begin, end - 1)] + b"}"
+        begin = self._skip(self.begin, offset)
+        end = self.end if limit is None else self._skip(begin, limit)
+        if begin < end and self.data[end - 1] == _COMMA:
+            end -= 1
+        return b"".join([b"{", memoryview(self.data)[begin:end], b"}"])
 
     def lines(self) -> Iterator[bytes]:
         """Yield every entry line in order, without its comma."""
-        at = self.blocks.find(b"\n{")
+        at = self.data.find(b"\n{", self.begin, self.end)
         while at >= 0:
-            end = self.blocks.index(b"\n", at + 1)
-            yield self.blocks[at + 1 : end].removesuffix(b",")
-            at = self.blocks.find(b"\n{", end)
+            end = self.data.index(b"\n", at + 1)
+            yield self.data[at + 1 : end].removesuffix(b",")
+            at = self.data.find(b"\n{", end, self.end)
 
     def versions(self, name: str) -> dict[str, bytes]:
         """Return the entries of one chart by version, newest first; raises `ValueError` for bytes of others."""
-        begin, end = _lines_of(self.blocks, *_find_block(self.blocks, name))
-        entries = [line.removesuffix(b",") for line in self.blocks[begin:end].split(b"\n")[1:]]
+        begin, end = _lines_of(self.data, *self._find_block(name))
+        entries = [line.removesuffix(b",") for line in self.data[begin:end].split(b"\n")[1:]]
         return {_version(entry, 0, len(entry)): entry for entry in entries}
 
     def _skip(self, at: int, charts: int) -> int:
         for _ in range(charts):
-            at = self.blocks.find(b"\n],", at) + 3
+            at = self.data.find(b"\n],", at, self.end) + 3
             if at < 3:  # noqa: PLR2004  find said -1
-                return len(self.blocks)
+                return self.end
         return at
 
+    def _has(self, name: str, version: str) -> bool:
+        begin, end = _find_line(self.data, _lines_of(self.data, *self._find_block(name)), version)
+        return begin < end
 
-type _Piece = bytes | memoryview
-"""A part of the next index, to be joined once."""
+    def _find_block(self, name: str) -> tuple[int, int]:
+        """Return where the chart's block begins and ends; where it would stand, twice, if there is none."""
+        data = self.data
+        begin = _bisect(data, self.begin, self.end, lambda begin, end: _chart(data, begin, end) < name)
+        return begin, _bisect(data, begin, self.end, lambda begin, end: _chart(data, begin, end) <= name)
+
+
+type _Piece = bytes | Kept
+"""A part of the next index: new bytes, or where the former index has them; all are joined once."""
 
 
 class _Edit(NamedTuple):
     gone: set[str]
     new: list[Entry]
+
+
+def possible_charts(file: str) -> list[str]:
+    """Return the names of the charts a file may be a version of: `a-1-2.tgz` one of `a` or of `a-1`."""
+    return [name for name, _ in _readings(file)]
 
 
 def _readings(file: str) -> Iterator[tuple[str, str]]:
@@ -199,62 +305,63 @@ def _readings(file: str) -> Iterator[tuple[str, str]]:
             yield stem[:at], stem[at + 1 :]
 
 
-def _is_listed(blocks: bytes, name: str, version: str) -> bool:
-    begin, end = _find_line(blocks, _lines_of(blocks, *_find_block(blocks, name)), version)
-    return begin < end
-
-
-def _find_block(blocks: bytes, name: str) -> tuple[int, int]:
-    """Return where the chart's block begins and ends; where it would stand, twice, if there is none."""
-    begin = _bisect(blocks, 0, len(blocks), lambda begin, end: _chart(blocks, begin, end) < name)
-    return begin, _bisect(blocks, begin, len(blocks), lambda begin, end: _chart(blocks, begin, end) <= name)
-
-
-def _lines_of(blocks: bytes, begin: int, end: int) -> tuple[int, int]:
+def _lines_of(data: bytes, begin: int, end: int) -> tuple[int, int]:
     """Return where the entries of a block begin and end."""
-    return (blocks.index(b"\n", begin + 1), end - len(b"\n],")) if begin < end else (begin, begin)
+    return (data.index(b"\n", begin + 1), data.rindex(b"\n", begin, end)) if begin < end else (begin, begin)
 
 
-def _spliced(envelope: Envelope, blocks: bytes, lines: tuple[int, int], edit: _Edit) -> list[_Piece]:
-    """Return the lines of a block after the edit, in runs without the comma after them."""
+def _spliced(envelope: Envelope, data: bytes, lines: tuple[int, int], edit: _Edit) -> tuple[list[_Piece], int]:
+    """Return the lines of a block after the edit, in runs without the comma after them, and how many more they are."""
     changes = []
     for version in edit.gone:
-        begin, end = _find_line(blocks, lines, version)
+        begin, end = _find_line(data, lines, version)
         if begin < end:
             changes.append((begin, end, sort_key(version), b""))
     for entry in edit.new:
-        begin, _ = _find_line(blocks, lines, entry.version)
+        begin, _ = _find_line(data, lines, entry.version)
         changes.append((begin, begin, sort_key(entry.version), _line(envelope, entry)))
+    more = 2 * len(edit.new) - len(changes)
     # Several insertions at one place: the newest first, as in the whole block.
     changes.sort(key=lambda change: change[2], reverse=True)
     changes.sort(key=lambda change: change[:2])
-    kept = memoryview(blocks)
     at, last = lines
     runs: list[_Piece] = []
     for begin, end, _, line in changes:
-        runs += [kept[at:begin], line]
+        runs += [*_run(data, at, begin), *([line] if line else [])]
         at = end
-    runs.append(kept[at:last])
-    return [run[:-1] if run[-1] == _COMMA else run for run in runs if run]
+    return [*runs, *_run(data, at, last)], more
 
 
-def _find_line(blocks: bytes, lines: tuple[int, int], version: str) -> tuple[int, int]:
+def _run(data: bytes, begin: int, end: int) -> list[_Piece]:
+    """Return what is kept of whole lines, without the comma after them; nothing if there are none."""
+    return [Kept(begin, end - (data[end - 1] == _COMMA), 0)] if begin < end else []
+
+
+def _separated(runs: Iterable[list[_Piece]]) -> list[_Piece]:
+    """Return the pieces of all runs that are not empty, with a comma between two runs."""
+    pieces: list[_Piece] = []
+    for run in runs:
+        pieces += [b",", *run] if pieces and run else run
+    return pieces
+
+
+def _find_line(data: bytes, lines: tuple[int, int], version: str) -> tuple[int, int]:
     """Return where the line of the version begins and ends; where it would stand, twice, if there is none."""
     low, high = lines
     wanted = sort_key(version)
-    begin = _bisect(blocks, low, high, lambda begin, end: sort_key(_version(blocks, begin, end)) > wanted)
+    begin = _bisect(data, low, high, lambda begin, end: sort_key(_version(data, begin, end)) > wanted)
     if begin == high:
         return begin, begin
-    end = _line_end(blocks, begin, high)
-    return begin, end if _version(blocks, begin, end) == version else begin
+    end = _line_end(data, begin, high)
+    return begin, end if _version(data, begin, end) == version else begin
 
 
-def _bisect(blocks: bytes, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
+def _bisect(data: bytes, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
     """Return where the first line begins that is not before what is looked for; `is_before` gets its begin and end."""
     while low < high:
         # The line around the middle, with the newline before it: newlines only stand between lines.
-        begin = blocks.rfind(b"\n", low, (low + high) // 2 + 1)
-        end = _line_end(blocks, begin, high)
+        begin = data.rfind(b"\n", low, (low + high) // 2 + 1)
+        end = _line_end(data, begin, high)
         if is_before(begin, end):
             low = end
         else:
@@ -262,26 +369,26 @@ def _bisect(blocks: bytes, low: int, high: int, is_before: Callable[[int, int], 
     return low
 
 
-def _line_end(blocks: bytes, begin: int, high: int) -> int:
-    end = blocks.find(b"\n", begin + 1, high)
+def _line_end(data: bytes, begin: int, high: int) -> int:
+    end = data.find(b"\n", begin + 1, high)
     return high if end < 0 else end
 
 
-def _chart(blocks: bytes, begin: int, end: int) -> str:
+def _chart(data: bytes, begin: int, end: int) -> str:
     """Return the name of the chart whose block has this line."""
-    if blocks[begin + 1] == _CLOSING:
-        begin, end = blocks.rindex(b"\n", 0, begin), begin
-    if blocks[begin + 1] == _QUOTE:
-        return _text(blocks[begin + 1 : end - len(b":[")])
+    if data[begin + 1] == _CLOSING:
+        begin, end = data.rindex(b"\n", 0, begin), begin
+    if data[begin + 1] == _QUOTE:
+        return _text(data[begin + 1 : end - len(b":[")])
     # The entry's own name is the last of its members so called: dependencies and maintainers stand before it.
-    at = blocks.rindex(b'"name":', begin, end) + len(b'"name":')
-    return _string(_DECODER.raw_decode(blocks[at:end].decode())[0])
+    at = data.rindex(b'"name":', begin, end) + len(b'"name":')
+    return _string(_DECODER.raw_decode(data[at:end].decode())[0])
 
 
-def _version(blocks: bytes, begin: int, end: int) -> str:
+def _version(data: bytes, begin: int, end: int) -> str:
     """Return the version of an entry line; it is the last member, and no string holds its unescaped quotes."""
-    at = blocks.rindex(b'"version":', begin, end) + len(b'"version":')
-    return _text(blocks[at:end].removesuffix(b",").removesuffix(b"}"))
+    at = data.rindex(b'"version":', begin, end) + len(b'"version":')
+    return _text(data[at:end].removesuffix(b",").removesuffix(b"}"))
 
 
 def _text(data: bytes) -> str:
@@ -298,9 +405,7 @@ def _line(envelope: Envelope, entry: Entry) -> bytes:
     return f"\n{envelope.with_base_url(entry.line)}".encode()
 
 
-def _block(name: str, lines: Sequence[_Piece]) -> list[_Piece]:
+def _block(name: str, lines: Iterable[_Piece]) -> list[_Piece]:
     """Return the pieces of a chart's block; nothing for a chart without versions."""
-    if not lines:
-        return []
-    separated = [piece for line in lines for piece in (b",", line)][1:]
-    return [f"\n{canonical_json(name)}:[".encode(), *separated, b"\n],"]
+    separated = _separated([line] for line in lines)
+    return [f"\n{canonical_json(name)}:[".encode(), *separated, b"\n]"] if separated else []

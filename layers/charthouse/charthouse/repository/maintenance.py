@@ -13,13 +13,14 @@ from typing import Any, Self
 
 from charthouse.errors import Unavailable
 from charthouse.helm.chart import package_file
-from charthouse.helm.index import Index
+from charthouse.helm.index import Index, possible_charts
 from charthouse.helm.index_check import check_index
 from charthouse.repository.names import is_repository, split_path
-from charthouse.repository.ports import StoredIndex
+from charthouse.repository.ports import GZIP_COPY, StoredIndex
 from charthouse.repository.publish import LONGEST_WAIT, entries_of, publish_index, publish_shared
 from charthouse.repository.repository import RECONCILE, SWEEP, Ports, Repository, one_by_one, timestamp
 from charthouse.repository.sync import sync_all, sync_file
+from charthouse.repository.views import differing_views
 from charthouse.settings import Paths
 
 FULL_BATCH = 10
@@ -29,6 +30,9 @@ GATHER_SECONDS = 1.0
 
 LISTED = "\U0010ffff"
 """Where to continue when every file has been compared and only the index was too late: after every file name."""
+
+VIEWS = f"{LISTED}/"
+"""Where to continue when the index has been compared too, with the last chart whose view has been behind it."""
 
 
 PUBLISH = "publish"
@@ -282,26 +286,55 @@ def verify_index(repository: Repository) -> int:
     files = _differing(index, expected)
     for file in files:
         repository.record("index_differed", file=file)
-    publish_index(repository, rebuild=True)
+    publish_index(repository, rebuild=True, views={chart for file in files for chart in possible_charts(file)})
     repository.record("index_rebuilt")
     return max(1, len(files))
 
 
+def verify_views(repository: Repository, after: str = "") -> tuple[int, str | None]:
+    """Compare the views with the published index, and write those that differ or are missing.
+
+    Returns the number of differences and the last chart compared, if the deadline passed; None: all were. A missing
+    view is no difference, for it is read from the index; nor are views that are being written meanwhile.
+    """
+    stored = repository.indexes.read(repository.name)
+    index = repository.parse(stored)
+    if index is None:
+        return 0, None
+    copied = repository.indexes.view(repository.name, GZIP_COPY) is not None
+    differing, outdated, last = differing_views(repository, index, after)
+    if copied and not differing and not outdated:
+        return 0, last
+    quiet = not repository.catalog.dirty(repository.name) and repository.indexes.read(repository.name) == stored
+    publish_index(repository, views=[*differing, *outdated] or [GZIP_COPY])
+    differing = differing if quiet else []
+    for name in differing:
+        repository.record("view_differed", chart=name)
+    return len(differing), last
+
+
 def _reconcile_one(repository: Repository, progress: Progress) -> Progress:
-    compared = sync_all(repository, progress.after, skip=progress.only is None)
-    if compared.skipped:
-        progress = replace(progress, alone=(*progress.alone, repository.name)[:MAX_NAMES])
-    found = Found(synced=compared.synced, unlisted=compared.unlisted, failed=compared.failed)
-    found = progress.found.plus(found)
-    if compared.next is not None:
-        return replace(progress, after=compared.next, found=found)
+    found, chart = progress.found, progress.after.removeprefix(VIEWS)
+    if not progress.after.startswith(VIEWS):
+        chart = ""
+        compared = sync_all(repository, progress.after, skip=progress.only is None)
+        if compared.skipped:
+            progress = replace(progress, alone=(*progress.alone, repository.name)[:MAX_NAMES])
+        found = found.plus(Found(synced=compared.synced, unlisted=compared.unlisted, failed=compared.failed))
+        if compared.next is not None:
+            return replace(progress, after=compared.next, found=found)
     try:
-        whole = _publish_and_verify(repository)
+        if not progress.after.startswith(VIEWS):
+            progress = replace(progress, after=LISTED, found=found)
+            found = found.plus(_publish_and_verify(repository))
+            progress = replace(progress, after=VIEWS, found=found)
+        differences, last = verify_views(repository, chart)
     except Unavailable:
         if repository.clock.now() + LONGEST_WAIT < repository.deadline:
             raise
-        return replace(progress, after=LISTED, found=found)
-    return replace(progress, after="", found=found.plus(whole))
+        return progress
+    found = found.plus(Found(differences=differences))
+    return replace(progress, after="" if last is None else f"{VIEWS}{last}", found=found)
 
 
 def _publish_and_verify(repository: Repository) -> Found:

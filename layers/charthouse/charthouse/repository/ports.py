@@ -78,10 +78,27 @@ class StoredIndex:
 
     body: bytes
     etag: str
+    counts: tuple[int, int] | None = None
+    """How many charts and versions it has, if that was stored with it."""
+
+
+GZIP_COPY = ""
+"""The name of the view that is the gzip copy of the whole index; every other view has the name of its chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredView:
+    """A view of an index: its gzip copy, or the index of one chart."""
+
+    revision: int
+    """The revision of the index it was cut from; 0 if that was not stored with it."""
+    etag: str
+    body: bytes = b""
+    """Empty unless it was read."""
 
 
 class IndexStore(Protocol):
-    """The published `index.yaml` of every repository."""
+    """The published `index.yaml` of every repository, and the views cut from it."""
 
     def read(self, repo: str) -> StoredIndex | None:
         """Return the index published last, or None if there is none.
@@ -92,11 +109,23 @@ class IndexStore(Protocol):
     def size(self, repo: str) -> int:
         """Return the bytes of the index published last; 0 if there is none."""
 
-    def write(self, repo: str, body: bytes, etag: str | None) -> None:
+    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index that has this ETag (None: there must be none); raise `ConditionFailed` otherwise."""
 
     def repositories(self) -> Iterator[str]:
         """Yield the name of every repository that has an index, bytewise."""
+
+    def view(self, repo: str, name: str) -> StoredView | None:
+        """Return what is known of a view, without its bytes, or None if there is none."""
+
+    def read_view(self, repo: str, name: str) -> StoredView | None:
+        """Return a view, or None if there is none."""
+
+    def write_view(self, repo: str, name: str, view: StoredView, etag: str | None) -> None:
+        """Replace the view that has this ETag (None: there must be none); raise `ConditionFailed` otherwise."""
+
+    def views(self, repo: str, after: str = "") -> Iterator[str]:
+        """Yield the charts that have a view, bytewise by name, after the name `after`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,13 +3,16 @@
 `publish_index` does it once; `publish_shared` lets concurrent writers share one publication under a lease.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from enum import StrEnum
+from itertools import chain
 
-from charthouse.helm.index import Entry, Index
-from charthouse.repository.ports import Row
+from charthouse.errors import Unavailable
+from charthouse.helm.index import Entry, Index, Stamp, possible_charts
+from charthouse.repository.ports import GZIP_COPY, Row
 from charthouse.repository.repository import Repository, timestamp
 from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing
+from charthouse.repository.views import write_views
 
 LEASE_SECONDS = 10.0
 """How long a lease holder that crashed delays the others."""
@@ -27,38 +30,49 @@ class Outcome(StrEnum):
     """It is stored; the index follows."""
 
 
-def publish_index(repository: Repository, *, rebuild: bool = False) -> Index:
+def publish_index(repository: Repository, *, rebuild: bool = False, views: Collection[str] = ()) -> Index:
     """Publish every row that is dirty now, and return the published index.
 
     The order makes it safe: (1) read the index, (2) read the dirty rows, (3) splice, (4) replace exactly the index
-    that was read, also if the bytes look the same, (5) clear each row that still has the `rev` that was used. A lost
-    condition at (4) starts again from (1). Without an index of our format, with a damaged one, or with `rebuild`, all
-    rows are folded. Raises `Unavailable` when the deadline has passed.
+    that was read, also if the bytes look the same, (5) write the views of the charts that changed, and those in
+    `views`, (6) clear each row that still has the `rev` that was used. A lost condition at (4) starts again from (1).
+    Without an index of our format, with a damaged one, or with `rebuild`, all rows are folded. Rows whose views are not
+    written when the deadline passes stay dirty; raises `Unavailable` then.
     """
 
-    def attempt(*, rebuild: bool) -> Index:
+    def attempt(*, rebuild: bool) -> tuple[Index, Index | None, list[Row]]:
         stored = repository.indexes.read(repository.name)
-        index = repository.parse(stored)
-        if index is None or rebuild:
+        former = repository.parse(stored)
+        stamp = _stamp(repository, former, rebuild=rebuild)
+        if former is None or rebuild:
             rows = repository.rows()
-            index = Index.fold(repository.envelope, entries_of(rows), index.revision if index else 0)
+            index = Index.fold(repository.envelope, entries_of(rows), stamp)
             rows = [row for row in rows if row.dirty]
         else:
             rows = repository.catalog.dirty(repository.name)
-            if not rows:
-                return index
+            if not rows and not views:
+                return former, former, []
             try:
-                index = index.splice({row.file: _entry(row) for row in rows})
+                index = former.splice({row.file: _entry(row) for row in rows}, stamp)
             except ValueError:
                 return attempt(rebuild=True)
-        now = repository.clock.now()
-        body = index.render(repository.clock.token()[:8], timestamp(now))
-        repository.indexes.write(repository.name, body, stored.etag if stored else None)
-        _clear(repository, rows, now)
-        repository.record("index_published", rows=len(rows), bytes=len(index.blocks))
-        return index
+        repository.indexes.write(repository.name, index.data, stored.etag if stored else None, index.count())
+        return index, former, rows
 
-    return repository.retry(lambda: attempt(rebuild=rebuild))
+    index, former, rows = repository.retry(lambda: attempt(rebuild=rebuild))
+    if index is former:
+        return index
+    try:
+        charts = {row.file: _charts(repository, row, former) for row in rows}
+        written = write_views(repository, index, former, {*filter(None, views), *chain(*charts.values())})
+    except ValueError:
+        return publish_index(repository, rebuild=True, views=views)
+    done = [row for row in rows if written.issuperset(charts[row.file])]
+    _clear(repository, done)
+    repository.record("index_published", rows=len(rows), bytes=len(index.data))
+    if len(done) < len(rows):
+        raise Unavailable("the views of the index follow")
+    return index
 
 
 def publish_shared(repository: Repository, rows: Sequence[Row] = (), *, wait: bool = True, gather: float = 0.0) -> bool:
@@ -125,11 +139,36 @@ def _publish_as_holder(repository: Repository, owner: str, gather: float) -> boo
     return True
 
 
-def _clear(repository: Repository, rows: list[Row], now: float) -> None:
+def _stamp(repository: Repository, former: Index | None, *, rebuild: bool) -> Stamp:
+    """Return a stamp later than that of the former index, and than those of views which a lost or later one left."""
+    now = repository.clock.now()
+    previous = former.revision if former else 0
+    if former is None or rebuild:
+        copy = repository.indexes.view(repository.name, GZIP_COPY)
+        previous = max(previous, copy.revision if copy else 0)
+    return Stamp.after(previous, now, repository.clock.token()[:8], timestamp(now))
+
+
+def _charts(repository: Repository, row: Row, former: Index | None) -> list[str]:
+    """Return the charts whose views have to follow the row: of its entry, and of the one it had.
+
+    Where the former index does not list the file, another process may have removed it, and crashed: then the file's
+    name says whose version it was, perhaps in two ways.
+    """
+    names = possible_charts(row.file)
+    if row.chart is not None and row.line is not None:
+        others = (name for name in names if name != row.chart)
+        return [row.chart, *(name for name in others if repository.indexes.view(repository.name, name))]
+    listed = former.charts_of(row.file) if former else []
+    return listed or names
+
+
+def _clear(repository: Repository, rows: list[Row]) -> None:
     """Clear `dirty` on each published row whose `rev` has not changed, until the deadline.
 
     A row left dirty is published once more, by the next publisher: thousands take longer than a client waits.
     """
+    now = repository.clock.now()
 
     def clear(row: Row) -> None:
         if repository.expired:

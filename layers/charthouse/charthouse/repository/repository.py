@@ -129,7 +129,7 @@ class Repository(Ports):
 
     def parse(self, stored: StoredIndex | None) -> Index | None:
         """Return the index in these bytes, or None if they are none of our format."""
-        return Index.read(stored.body, self.envelope) if stored else None
+        return Index.read(stored.body, self.envelope, stored.counts) if stored else None
 
     def retry[Result](self, attempt: Callable[[], Result]) -> Result:
         """Return the result of the first attempt that loses no condition.
@@ -172,7 +172,7 @@ def envelope_of(layout: Layout, repo: str) -> Envelope:
 
 def empty_index(layout: Layout, repo: str) -> bytes:
     """Return the index of a repository that has none yet: valid, without entries, always the same bytes."""
-    return Index(envelope_of(layout, repo)).render("0", "1970-01-01T00:00:00Z")
+    return Index.fold(envelope_of(layout, repo), []).data
 
 
 def timestamp(at: float | datetime) -> str:

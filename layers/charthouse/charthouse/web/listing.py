@@ -44,7 +44,7 @@ class Sender:
         """
         if len(body) <= MAX_ANSWER:
             return bytes_response(200, body, content_type)
-        if _accepts_gzip(request.headers.get("accept-encoding", "")):
+        if request.prefers_gzip:
             compressed = gzip.compress(body, compresslevel=5, mtime=0)
             if len(compressed) <= MAX_ANSWER:
                 headers = {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
@@ -60,11 +60,3 @@ class Sender:
         if len(body) > MAX_ANSWER:
             raise TooLarge(f"{len(body)} bytes are more than this API can answer; it is in the package: {package_url}")
         return bytes_response(200, body, content_type)
-
-
-def _accepts_gzip(accept_encoding: str) -> bool:
-    for choice in accept_encoding.lower().split(","):
-        coding, _, weight = choice.partition(";")
-        if coding.strip() in {"gzip", "*"}:
-            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
-    return False

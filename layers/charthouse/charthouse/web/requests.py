@@ -12,6 +12,7 @@ from charthouse.access.callers import ANONYMOUS, Identity
 from charthouse.errors import BadRequest
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:/+=@-]{1,128}")
+_QUALITY = re.compile(r"\s*q\s*=\s*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)\s*")
 _HOST = re.compile(r"[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](:[0-9]{1,5})?")
 
 
@@ -109,6 +110,18 @@ class Request:
         media_type = self.content_type.partition(";")[0].strip().lower()
         forms = {"", "text/plain", "multipart/form-data", "application/x-www-form-urlencoded"}
         return self.method == "POST" and media_type in forms
+
+    @property
+    def prefers_gzip(self) -> bool:
+        """Whether gzip is accepted, and not less than the plain body (RFC 9110, section 12.5.3)."""
+        weights: dict[str, float] = {}
+        for choice in self.headers.get("accept-encoding", "").lower().split(","):
+            coding, _, weight = choice.partition(";")
+            quality = _QUALITY.fullmatch(weight) if weight else None
+            weights[coding.strip()] = float(quality[1]) if quality else float(not weight)
+        others = weights.get("*", 0.0)
+        # A plain body is accepted unless it is refused; but if it is not named, gzip is what was asked for.
+        return 0 < weights.get("gzip", others) >= weights.get("identity", others)
 
     def has(self, name: str) -> bool:
         """Return whether the query names this: `?force`, `?force=` and `?force=false` all do, as in ChartMuseum."""

@@ -76,10 +76,10 @@ def bytes_response(status: int, body: bytes, content_type: str, headers: Mapping
     return Response(status, {"Content-Type": content_type, **(headers or {})}, body)
 
 
-def redirect(url: str) -> Response:
+def redirect(url: str, headers: Mapping[str, str] | None = None) -> Response:
     """Send the client to a URL that is valid for minutes, so neither to be stored nor sent on as a referrer."""
-    headers = {"Content-Type": TEXT, "Location": url, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
-    return Response(302, headers)
+    private = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(302, {"Content-Type": TEXT, "Location": url, **private, **(headers or {})})
 
 
 def _one_line(value: str) -> str:

@@ -3,6 +3,8 @@
 A path is `[/<context>][/<repository>]/<route>`, or `[/<context>]/api[/<repository>]/<route>` for the API. The segments
 of a repository are as many as `Depth` says, or any number with `DepthDynamic`. Where that leaves a choice:
 
+- A segment `-` divides a repository from one of its charts: `/a/-/nginx/index.yaml` is the index of that chart alone,
+  `/a/-/nginx/charts/<file>` a file of `a`. No repository's name has that segment.
 - Routes are recognised by their last segments. `/a/charts/x-1.0.0.tgz` is a package of `a`, `/a/info` is about `a`
   (with `DepthDynamic`; the home page of a repository `a/info` is `/a/info/`), and what is left is a home page.
 - Under `/api` with `DepthDynamic`, the *last* segment `charts` after which a legal tail stands divides repository from
@@ -133,6 +135,8 @@ class _Parser:
     def _site(self, segments: Sequence[str]) -> Route | None:
         if segments == ["metrics"]:
             return Route(Kind.METRICS) if self.site.enable_metrics else None
+        if "-" in segments:
+            return self._view(segments)
         above, last = "/".join(segments[:-1]), segments[-1]
         if last == "":
             return self._home(above)
@@ -151,6 +155,18 @@ class _Parser:
         if last == "artifacthub-repo.yml" and self.site.artifact_hub_repo_ids and self._fits(repo):
             return Route(Kind.ARTIFACT_HUB, repo, action=Action.PULL)
         return None
+
+    def _view(self, segments: Sequence[str]) -> Route | None:
+        """Return the route of what is below `[/<repository>]/-/<chart>`, which is a repository of one chart."""
+        divide = segments.index("-")
+        repo = "/".join(segments[:divide])
+        match segments[divide + 1 :]:
+            case [chart, "index.yaml"] if self._fits(repo) and _is_chart(chart):
+                return Route(Kind.INDEX, repo, chart, action=Action.PULL)
+            case [chart, "charts", file] if _is_chart(chart):
+                return self._file(repo, file)
+            case _:
+                return None
 
     def _home(self, repo: str) -> Route | None:
         # The API itself has a home page at any depth.
@@ -194,6 +210,10 @@ class _Parser:
 
     def _fits(self, repo: str) -> bool:
         return is_repository(repo, self.paths)
+
+
+def _is_chart(name: str) -> bool:
+    return 0 < len(name.encode()) < MAX_FILENAME
 
 
 def _chart_route(tail: Sequence[str]) -> Route | None:
