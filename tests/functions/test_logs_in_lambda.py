@@ -14,6 +14,7 @@ import threading
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, quote, urlsplit
@@ -178,15 +179,17 @@ def work(cloud: Cloud) -> Mapping[str, list[Any]]:
     """Return function → events that make it call every service it uses."""
     storage = cloud.storages[True]
     cloud.s3.put_object(Bucket=storage.bucket, Key="other-1.0.0.tgz", Body=a_package("other", "1.0.0"))
+    package = a_package("mychart", "0.1.0", files={"values.yaml": b"a: 1\n"})
+    blob = f"/v2/mychart/blobs/sha256:{sha256(package).hexdigest()}"
     return {
         "IndexObjects": [message(storage.bucket, "other-1.0.0.tgz")],
-        "UploadCharts": requests(
-            ("POST", "/api/charts", a_package("mychart", "0.1.0", files={"values.yaml": b"a: 1\n"}))
-        ),
+        "UploadCharts": requests(("POST", "/api/charts", package)),
         "ReadFiles": requests(("GET", "/index.yaml", b""), ("GET", "/charts/mychart-0.1.0.tgz", b"")),
         "ListCharts": requests(("GET", "/api/charts", b""), ("GET", "/api/charts/mychart/0.1.0/values", b"")),
         "ShowHome": requests(("GET", "/metrics", b""), ("GET", "/info", b"")),
         "ReconcileRepositories": [{"task": "sweep"}, {"task": "reconcile"}],
+        "PullArtifacts": requests(("GET", "/v2/mychart/manifests/0.1.0", b""), ("GET", blob, b"")),
+        "PushArtifacts": requests(("POST", "/v2/mychart/blobs/uploads/", b"")),
         "DeleteCharts": requests(("DELETE", "/api/charts/mychart/0.1.0", b"")),
     }
 
@@ -226,6 +229,8 @@ def test_no_function_logs_a_secret_at_debug(cloud: Cloud) -> None:
     assert statuses["UploadCharts"] == [201, 409]
     assert statuses["ReadFiles"] == [302] * 4
     assert statuses["ListCharts"] == statuses["ShowHome"] == [200] * 4
+    assert statuses["PullArtifacts"] == [200, 200, 307, 307]
+    assert statuses["PushArtifacts"] == [202, 202]
     assert statuses["DeleteCharts"] == [200, 404]
     assert len(signed) >= 2
 
