@@ -18,7 +18,7 @@
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make quick        what one runs between two edits: everything that needs no emulator, in minutes
 #   make fuzz         fuzz what reads foreign bytes, on Linux on x86-64 (TIME=10m TARGETS="archive metadata")
-#   make bench        measure the promises about speed (PARTS="helm splice cold presign calls reconcile")
+#   make bench        measure the promises about speed (PARTS="helm splice cold presign calls reconcile sandbox")
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       fix the formatting
 #   make lock         choose the newest versions of all requirements
@@ -37,7 +37,7 @@ export PARAMETERS REPO ACTIONS TTL KEY STACK GUIDED URL TOKEN DIR NAME REPOSITOR
 BIN := .venv/bin
 LOCAL := @exec $(BIN)/python -m local.cli
 TYPED := -p charthouse -p local -p tests -p bench
-PARALLEL := --numprocesses auto --maxprocesses 4 --dist loadgroup
+PARALLEL := --numprocesses auto --maxprocesses 4
 QUICK := $(addprefix tests/,unit model storm functions template docs contract)
 SAM := PATH="$(CURDIR)/$(BIN):$$PATH" SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1 .tools/sam/bin/sam
 UV := $(BIN)/uv pip compile --quiet --upgrade --generate-hashes --no-emit-index-url --no-emit-find-links --no-header --python-version 3.13

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, cold, helm, presign, reconcile, scale, splice
+from bench import calls, cold, helm, presign, reconcile, sandbox, scale, splice
 from bench.figures import Figure
 from local.progress import Trouble, give_up, say, step
 
@@ -20,6 +20,7 @@ PARTS = {
     "presign": presign.figures,
     "calls": calls.figures,
     "reconcile": reconcile.figures,
+    "sandbox": sandbox.figures,
 }
 
 

@@ -166,7 +166,9 @@ class StoredPolicy:
             (described,) = client("cloudformation").describe_stacks(StackName=stack or NAME)["Stacks"]
         except (ClientError, BotoCoreError) as error:
             raise Trouble(f"The stack {stack or NAME} cannot be read: {error}") from error
-        outputs = {item["OutputKey"]: item["OutputValue"] for item in described["Outputs"]}
+        outputs = {item["OutputKey"]: item["OutputValue"] for item in described.get("Outputs", [])}
+        if "BucketName" not in outputs:
+            raise Trouble(f"The stack {stack or NAME} is not deployed yet.")
         parameters = {item["ParameterKey"]: item["ParameterValue"] for item in described.get("Parameters", [])}
         if parameters.get("AccessPolicy") != "true":
             say("The stack does not look at the document: deploy it with AccessPolicy=true.")

@@ -18,7 +18,7 @@ def guide(url: str, parameters: Mapping[str, str], data: Path | None = None) -> 
     lines = [
         f"The chart repository is at {repository}",
         "",
-        f"  helm repo add charthouse {' '.join([repository, *_helm_credentials(parameters)])}",
+        f"  helm repo add charthouse {' '.join([repository, *_helm_credentials(parameters, data)])}",
         "",
         "  helm create mychart && helm package mychart",
         *_upload(parameters, uploads, repo, data),
@@ -36,8 +36,13 @@ def _example_repo(parameters: Mapping[str, str]) -> str:
     return "/".join([*EXAMPLE, *(f"part{number}" for number in range(3, depth + 1))][:depth])
 
 
-def _helm_credentials(parameters: Mapping[str, str]) -> list[str]:
-    if not parameters.get("BasicAuthUser") or parameters.get("AuthAnonymousGet") == "true":
+def _helm_credentials(parameters: Mapping[str, str], data: Path | None) -> list[str]:
+    if parameters.get("AuthAnonymousGet") == "true":
+        return []
+    if parameters.get("AccessPolicy") == "true":
+        user = "user NAME=me REPOSITORIES='**' ACTIONS=pull RENEW=1"
+        return ["--username", "me", "--password", f'"$({_make(data)} {user})"']
+    if not parameters.get("BasicAuthUser"):
         return []
     user, password = parameters["BasicAuthUser"], parameters.get("BasicAuthPass", "")
     return ["--username", shlex.quote(user), "--password", shlex.quote(password)]
@@ -45,9 +50,8 @@ def _helm_credentials(parameters: Mapping[str, str]) -> list[str]:
 
 def _upload(parameters: Mapping[str, str], uploads: str, repo: str, data: Path | None) -> list[str]:
     if parameters.get("BearerAuth") == "true":
-        place = f"CHARTHOUSE_DATA={shlex.quote(str(data))} " if data else ""
         named = f" REPO={repo}" if repo else ""
-        token = f"$({place}make -s -C {shlex.quote(str(ROOT))} token{named})"
+        token = f"$({_make(data)} token{named})"
         return [f'  curl --data-binary @mychart-0.1.0.tgz -H "Authorization: Bearer {token}" {uploads}']
     if parameters.get("BasicAuthUser"):
         user = f"{parameters['BasicAuthUser']}:{parameters.get('BasicAuthPass', '')}"
@@ -55,3 +59,9 @@ def _upload(parameters: Mapping[str, str], uploads: str, repo: str, data: Path |
     if parameters.get("AllowAnonymousPush") == "true":
         return [f"  curl --data-binary @mychart-0.1.0.tgz {uploads}"]
     return ["  (uploads are refused: no authentication is configured)"]
+
+
+def _make(data: Path | None) -> str:
+    """Return how make is called in any folder, for this stack."""
+    place = f"CHARTHOUSE_DATA={shlex.quote(str(data))} " if data else ""
+    return f"{place}make -s -C {shlex.quote(str(ROOT))}"

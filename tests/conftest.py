@@ -1,40 +1,33 @@
-"""The tests that pytest-xdist runs on the same worker: those that share something expensive, such as a deployed stack.
+"""How pytest-xdist hands the tests out: one by one, except those that share something expensive.
 
-Everything else is handed out test by test. A new stack needs nothing here if its fixture is named in `STACKS`; without
-that its tests stay together by module.
+A module of `acceptance` stays on one worker, which deploys each stack once; so do the load tests, modules with an
+emulator of their own, and the contract cases of one stand-in. This goes by node ids, since the `xdist_group` marks of
+xdist 3.8 have no effect with pytest 9.2.
 """
 
-from pathlib import Path
+import re
 
 import pytest
+from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist has no types
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
-STACKS = (
-    "tenants",
-    "limits",
-    "based",
-    "operated",
-    "adopted",
-    "private",
-    "any_depth",
-    "policed",
-    "repository",
-    "deployed",
+TOGETHER = re.compile(
+    r"(tests/acceptance/[^:]+"
+    r"|tests/load/"
+    r"|tests/local/test_emulator|tests/functions/test_logs_in_lambda"
+    r"|ministack|versitygw|dynamodb-local)"
 )
-"""Fixtures that deploy a stack; a test that uses several runs with the first."""
-STAND_INS = ("ministack", "versitygw", "dynamodb-local", "moto", "aws")
+"""Tests whose node ids have the same text here run on the same worker."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if group := _group(item):
-            item.add_marker(pytest.mark.xdist_group(group))
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    return Scheduling(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    folder = item.path.relative_to(Path(__file__).parent).parts[0]
-    if folder == "acceptance":
-        used = set(getattr(item, "fixturenames", ()))
-        return next((name for name in STACKS if name in used), item.path.stem)
-    if folder == "contract":
-        return next((name for name in STAND_INS if name in item.name), "")
-    return folder if folder == "load" else ""
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]
+    """Hands out scopes: the largest first, then single tests."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        found = TOGETHER.search(nodeid)
+        return found[0] if found else nodeid

@@ -69,7 +69,10 @@ ROWS = {"get row", "put row"}
 MAY = {
     "ReadFiles": READS,
     "ListCharts": READS | {"get answer", "put answer", "get row"},
-    "ShowHome": {"list", "get row"},
+    # Without EnableMetrics there is nothing it needs.
+    "ShowHome": set(),
+    "PullArtifacts": ROWS | {"list", "get package"},
+    "PushArtifacts": READS | ROWS | {"put package", "put provenance", "delete package", "put index"},
     "UploadCharts": READS | ROWS | {"put package", "put provenance", "delete package", "put index"},
     "DeleteCharts": READS | ROWS | {"put provenance", "delete package", "put index"},
     "IndexObjects": READS | ROWS | {"put index", "receive"},

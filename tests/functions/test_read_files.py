@@ -165,12 +165,13 @@ def test_what_storage_should_never_say_is_a_bug_logged_once(
     assert "UnexpectedAnswer" in line["exception"]
 
 
-def test_the_function_imports_no_sdk_and_nothing_else_that_is_slow() -> None:
+@pytest.mark.parametrize("policy", ["false", "true"])
+def test_the_function_imports_no_sdk_and_nothing_else_that_is_slow(policy: str) -> None:
     """Not the modules it should be made of, but app.py itself: most reads meet a cold function."""
     slow = {"boto3", "botocore", "aws_lambda_powertools", "yaml", "jwt", "cryptography", "jinja2", "semver", "asyncio"}
     load = "import sys; sys.path.insert(0, 'functions/read_files'); import app"
     program = f"{load}; print(sorted({slow!r} & {{*sys.modules}}))"
-    environ = os.environ | {"AWS_REGION": "eu-central-1", "CHARTHOUSE_BUCKET": "b"}
+    environ = os.environ | {"AWS_REGION": "eu-central-1", "CHARTHOUSE_BUCKET": "b", "CHARTHOUSE_ACCESS_POLICY": policy}
 
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=ROOT, env=environ, capture_output=True, text=True, check=True

@@ -87,7 +87,8 @@ def test_a_client_reads_its_own_change_or_a_later_one(deployment: Deployment, re
     seconds = time.monotonic() - started
 
     assert history.wrong() == []
-    assert set(history.statuses) <= {200, 201, 202, 404, 409}
+    # 503: a busy machine had no room for it; it may have taken effect or not.
+    assert set(history.statuses) <= {200, 201, 202, 404, 409, 503}
     assert len(history.looks) >= CHANGES
     assert is_whole(deployment, "contested")
     counts = ", ".join(f"{status}: {history.statuses.count(status)}" for status in sorted(set(history.statuses)))

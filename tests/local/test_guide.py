@@ -65,6 +65,13 @@ def test_a_private_repository_is_added_with_its_password() -> None:
     assert shlex.split(curl(text))[3:5] == ["-u", "me:a b$c"]
 
 
+def test_with_an_access_policy_a_user_is_made_for_helm() -> None:
+    text = guide("http://h", BEARER | {"AuthAnonymousGet": "false", "AccessPolicy": "true"}, Path("/data"))
+
+    command = f"make -s -C {ROOT} user NAME=me REPOSITORIES='**' ACTIONS=pull RENEW=1"
+    assert helm(text) == ["http://h", "--username", "me", "--password", f"$(CHARTHOUSE_DATA=/data {command})"]
+
+
 def test_open_and_closed_repositories_need_no_credentials() -> None:
     assert curl(guide("http://h", {"AllowAnonymousPush": "true"})).endswith("mychart-0.1.0.tgz http://h/api/charts")
     assert "uploads are refused" in guide("http://h", {"BearerAuth": "false"})

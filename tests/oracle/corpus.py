@@ -79,6 +79,13 @@ def unfinished(data: bytes) -> bytes:
     return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + squeezed.compress(data) + squeezed.flush(zlib.Z_SYNC_FLUSH)
 
 
+def corrupted(data: bytes) -> bytes:
+    """Return a gzip member that has all its data, then a block of a type there is none of."""
+    squeezed = zlib.compressobj(6, zlib.DEFLATED, -15)
+    body = squeezed.compress(data) + squeezed.flush(zlib.Z_FULL_FLUSH)
+    return b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + body + b"\xff" * 20
+
+
 GOOD = gzip.decompress(chart(CHART))
 NO_END = entry(b"c/Chart.yaml", CHART)
 
@@ -99,6 +106,11 @@ GZIP = {
     "a wrong checksum before the end of the tar": framed(NO_END, crc=1),
     "a wrong size": framed(GOOD, size=1),
     "a wrong size before the end of the tar": framed(NO_END, size=1),
+    "corrupt behind the end of the tar": corrupted(GOOD),
+    "corrupt before the end of the tar": corrupted(NO_END),
+    "a large file and no end of the tar": framed(entry(b"c/x", bytes(200_000)) + NO_END),
+    "a large file in the first of two members": framed(entry(b"c/x", bytes(300_000))) + framed(NO_END),
+    "a large file in the second of two members": framed(NO_END) + framed(entry(b"c/x", bytes(300_000))),
     "no trailer": framed(GOOD, cut=8),
     "no trailer and no end of the tar": framed(NO_END, cut=8),
     "no last block": unfinished(GOOD),
@@ -147,7 +159,13 @@ TAR = {
     },
     **{
         f"a mode {value!r}": tar(entry(mode=(100, value)))
-        for value in (b"0040755\0", b"0120777\0", b"\x80\0\0\0\0\0\x41\xed", b"\xff\xff\xff\xff\xff\xff\x41\xed")
+        for value in (
+            b"0040755\0",
+            b"0120777\0",
+            b"\x80\0\0\0\0\0\x41\xed",
+            b"\xff\xff\xff\xff\xff\xff\x41\xed",
+            b"\x80\0\0\1\0\0\x41\xed",
+        )
     },
     **{
         f"a size {value!r}": gzipped(header(number=(124, value)) + NO_END + END)
@@ -439,7 +457,8 @@ YAML = {
         "\thome: x", "home:\tx", "home: x\t", "- a", "home: |2\n   a", "home: |-\n  a\n\n", "home: >+\n  a\n\n", "home: |\n a\n  b",
         "home: \x07", "home: \x85x", "home: \ud7ff\ue000", "home: \U0010ffff", "x: [a, b,]", "x: {a: 1,}", "x: [,]", "x: {,}",
         'x: {"a":b}', "x: {a :b}", "x: [a b: c]", "x: -", "x: - a", "x: 'a\n  b'", "x: a\n  b", "name: d", "NAME: d", "\u212aeywords: [k]",
-        "# %TAG\n" * 120 + "name: c\nversion: 1.0.0", BOMB, f"x: [{', '.join(['&a 1'] + ['*a'] * 2000)}]", f"x: &a [1]\ny: [{', '.join(['*a'] * 600)}]",
+        "# %TAG\n" * 120 + "name: c\nversion: 1.0.0", BOMB, f"x: [{', '.join(['&a 1'] + ['*a'] * 2000)}]", f"x: &a [{'1,' * 1000}]\ny: [{', '.join(['*a'] * 200)}]",
+        f"x: &a [{'1,' * 1000}]\ny: [{', '.join(['*a'] * 50)}]", f"x: &a [1]\ny: [{', '.join(['*a'] * 600)}]",
     )
 }  # fmt: skip
 

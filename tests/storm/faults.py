@@ -88,6 +88,7 @@ _WRITES = (
     "packages.replace",
     "packages.delete",
     "index.write",
+    "index.write_view",
     "catalog.put",
     "catalog.clear",
     "catalog.acquire_lease",
@@ -99,7 +100,7 @@ _WRITES = (
 )
 """Every call that changes something; all others only read."""
 _WRITTEN = tuple(f"{name}:done" for name in _WRITES)
-_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write"}
+_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write", "index.write_view"}
 
 
 def is_possible(fault: Fault, call: str) -> bool:

@@ -20,7 +20,7 @@ from charthouse.repository.ports import Events
 from charthouse.repository.repository import Ports, readable_size
 from charthouse.settings import Settings, credentials
 
-READING_SECONDS, READING_MEMORY = 8, 512 * 1024 * 1024
+READING_SECONDS, READING_MEMORY = 8, 256 * 1024 * 1024
 """For one package, far below the functions' own: at least 25 s and 1,024 MB."""
 
 THREADS = 4

@@ -29,6 +29,7 @@ LIMITS: Mapping[str, str | int | bool] = {
     "AllowAnonymousPush": True,
     "AllowOverwrite": True,
     "DisableDelete": True,
+    "DisableOci": True,
     "MaxUploadSize": MAX_UPLOAD,
     "MaxStorageObjects": MAX_OBJECTS,
     "PerChartLimit": 2,

@@ -2,17 +2,17 @@
 
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.options.stacks import MAX_OBJECTS, MAX_UPLOAD
-from tests.acceptance.repository import Repository
+from tests.acceptance.repository import Repository, ask
 from tests.builders import a_package, a_provenance
 from tests.events import a_form
 
 
 def a_package_of(size: int, name: str = "mychart") -> bytes:
-    """Return a package of exactly so many bytes: a comment in the header of its gzip fills it up."""
+    """Return a package of exactly so many bytes: an extra field in the header of its gzip fills it up."""
     package = a_package(name, "1.0.0")
     assert package[3] == 0  # no flags
-    comment = b"x" * (size - len(package) - 1)
-    return package[:3] + b"\x10" + package[4:10] + comment + b"\0" + package[10:]
+    extra = b"x" * (size - len(package) - 2)
+    return package[:3] + b"\x04" + package[4:10] + len(extra).to_bytes(2, "little") + extra + package[10:]
 
 
 def test_max_upload_size_is_the_last_byte_that_passes(small: Repository) -> None:
@@ -98,3 +98,8 @@ def test_per_chart_limit_does_not_count_an_overwrite(small: Repository) -> None:
     assert small.upload(a_package("mychart", "0.2.0", description="again")).status == 201
 
     assert small.versions("mychart") == ["0.2.0", "0.1.0"]
+
+
+def test_without_oci_no_route_of_the_registry_exists(limits: Deployment) -> None:
+    """DisableOci."""
+    assert [ask("GET", f"{limits.url}{path}").status for path in ("/v2/", "/v2/small/mychart/tags/list")] == [404, 404]

@@ -118,7 +118,7 @@ def test_the_log_level_silences_lines_but_not_figures(emulator: Emulator, limits
     service = limits.stack.name
 
     def figures() -> list[Any]:
-        return [line for line in lines(emulator, f'"service": "{service}"') if "Requests" in line]
+        return [line for line in lines(emulator, '"Requests"') if line["service"] == service]
 
     before = len(figures())
     assert logged(emulator, f"{limits.url}/small/index.yaml") == []

@@ -120,7 +120,7 @@ def test_every_function_runs_on_the_processor_it_was_built_for(operated: Deploym
         for name, function in operated.stack.functions.items()
     }
 
-    assert len(found) == 7
+    assert len(found) == 9
     assert set(map(tuple, found.values())) == {(host_architecture(),)}
 
 

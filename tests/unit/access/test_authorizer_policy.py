@@ -1,6 +1,8 @@
 """Which requests are authorized by an access policy, alone and beside the template's parameters."""
 
 import base64
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -764,3 +766,24 @@ def test_neither_passwords_nor_tokens_are_kept_in_clear() -> None:
 
     for secret in (PASSWORD, GENERATED, token.removeprefix("Bearer "), basic("ci").removeprefix("Basic ")):
         assert secret not in kept
+
+
+def test_only_a_bearer_token_loads_the_cryptography_for_it() -> None:
+    """Most callers of the read function send a password, or nothing, and meet a cold function."""
+    program = f"""
+import sys
+from charthouse.access.authorizer import Authorizer, Sources
+from charthouse.access.grants import Action
+from charthouse.access.policies import CurrentPolicy, Document
+from charthouse.settings import Access
+
+policy = CurrentPolicy(lambda _etag: Document("one", {a_document(**TEAMS)!r}), lambda: {NOW}, print)
+authorizer = Authorizer(Access(policy=True), Sources(bytes, policy), lambda: {NOW})
+authorizer.authorize(Action.PULL, "public/x", None)
+authorizer.authorize(Action.PULL, "team-a", {basic("alice", PASSWORD)!r})
+print(sorted({{"jwt", "cryptography", "jmespath", "ssl"}} & set(sys.modules)))
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+
+    assert done.stdout.strip() == "[]"

@@ -2,7 +2,7 @@
 
 import pytest
 from charthouse.helm.entry import render_entry
-from charthouse.helm.index_check import check_index, check_line
+from charthouse.helm.index_check import _is_same, check_index, check_line
 from charthouse.helm.package import Package
 
 from tests.builders import a_package
@@ -74,6 +74,24 @@ def test_a_line_with_everything_is_fine() -> None:
     )
 
     check_line(render_entry(Package.read(package), "2026-11-20T15:49:01Z"))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ({"a": "b"}, {"a": "c"}),
+        ({"a": "b"}, {"b": "b"}),
+        ({"a": "b"}, ["b"]),
+        (["a"], ["a", "b"]),
+        (["a"], {"a": "a"}),
+        ("a", ["a"]),
+        (True, "True"),
+        (None, "~"),
+        ([[None]], [[""]]),
+    ],
+)
+def test_what_yaml_reads_in_another_way_is_noticed(value: object, text: object) -> None:
+    assert not _is_same(value, text)
 
 
 def an_index(*charts: tuple[str, list[str]], top: str = "") -> bytes:

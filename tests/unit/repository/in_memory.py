@@ -88,10 +88,14 @@ def failing(call: str, error: BaseException, times: int = 1) -> Step:
     return step
 
 
-def fill(world: World, count: int, chart: str = "mychart") -> None:
-    """Fill the root repository with stored files and clean rows: versions 1.0.0, 1.0.1, … of one chart."""
+def fill(world: World, count: int, *, charts: bool = False) -> None:
+    """Fill the root repository with stored files and clean rows.
+
+    Versions 1.0.0, 1.0.1, … of one chart; with `charts`, version 1.0.0 of as many charts.
+    """
     for number in range(count):
-        version, file = f"1.0.{number}", f"{chart}-1.0.{number}.tgz"
+        chart, version = (f"chart{number}", "1.0.0") if charts else ("mychart", f"1.0.{number}")
+        file = f"{chart}-{version}.tgz"
         world.put_object(file, b"")
         stored = FakePackageStore(world).head("", file)
         assert stored is not None

@@ -63,17 +63,17 @@ class Handled:
 
 
 @cache
-def _published(versions: int) -> World:
+def _published(versions: int, *, charts: bool = False) -> World:
     world = World()
-    fill(world, versions)
+    fill(world, versions, charts=charts)
     large(world).catalog.set_reconciled("", "2026-11-18T11:06:40Z")
     publish_index(large(world).repository(""), rebuild=True)
     return world
 
 
-def published(versions: int) -> World:
-    """Return a repository with so many versions of one chart."""
-    world = _published(versions)
+def published(versions: int, *, charts: bool = False) -> World:
+    """Return a repository with so many versions of one chart; with `charts`, of as many charts."""
+    world = _published(versions, charts=charts)
     return replace(
         world,
         objects={path: list(kept) for path, kept in world.objects.items()},
@@ -84,9 +84,9 @@ def published(versions: int) -> World:
     )
 
 
-def unpublished(versions: int) -> World:
+def unpublished(versions: int, *, charts: bool = False) -> World:
     """Return the same, with an index that lists nothing of it yet: every row is dirty."""
-    world = published(versions)
+    world = published(versions, charts=charts)
     world.rows = {at: replace(row, dirty="2026-11-18T11:06:40Z") for at, row in world.rows.items()}
     world.indexes.clear()
     return world
@@ -141,6 +141,7 @@ HANDLED = [
     Handled("upload with a limit of files", API, published, pushing(Rules(max_storage_objects=20_000))),
     Handled("upload beside unpublished rows", API, unpublished, pushing()),
     Handled("upload beside unpublished rows that prunes", API, unpublished, pushing(Rules(per_chart_limit=10))),
+    Handled("upload beside unpublished charts", API, partial(unpublished, charts=True), pushing()),
     Handled("first upload", API, unknown, pushing()),
     Handled("delete version", API, published, lambda ports: delete_version(ports.repository(""), "mychart", "1.0.1")),
     Handled(
@@ -166,10 +167,13 @@ HANDLED = [
     Handled("events of known files", INDEXING, published, all_messages),
     Handled("events of deleted files", INDEXING, deleted, all_messages),
     Handled("events beside unpublished rows", INDEXING, unpublished, all_messages),
+    Handled("events beside unpublished charts", INDEXING, partial(unpublished, charts=True), all_messages),
     Handled("events delivered again", INDEXING, unknown, partial(all_messages, again=True)),
     Handled("sweep", RECONCILE, unpublished, sweeping),
+    Handled("sweep of charts", RECONCILE, partial(unpublished, charts=True), sweeping),
     Handled("reconcile unknown files", RECONCILE, unknown, reconciling),
     Handled("reconcile known files", RECONCILE, published, reconciling),
+    Handled("reconcile charts", RECONCILE, partial(published, charts=True), reconciling),
     Handled("reconcile deleted files", RECONCILE, deleted, reconciling),
     Handled("reconcile beside unpublished rows", RECONCILE, unpublished, reconciling),
 ]

@@ -64,7 +64,6 @@ def read_files(package: bytes, budget: Budget, wanted: Callable[[str], bool]) ->
         remaining -= size
         if size < header.size or remaining <= 0:
             raise BadPackage(f"decompressed chart is larger than the maximum file size {MAX_CHART}")
-        budget.text(len(header.name))
         files.append(File(name, data.removeprefix(_BOM)))
     if not files:
         raise BadPackage("no files in chart archive")
@@ -127,7 +126,9 @@ class _Gunzip:
         except zlib.error:
             self.problem = "flate: corrupt input"
             data = _inflatable(before, given)
-        self.position += len(given) - len(self.member.unconsumed_tail) - len(self.member.unused_data)
+        # At the end of a member zlib may report the same bytes as both unused and not consumed.
+        left = self.member.unused_data if self.member.eof else self.member.unconsumed_tail
+        self.position += len(given) - len(left)
         self.budget.inflate(len(data))
         self.buffer += data
         self.checksum = zlib.crc32(data, self.checksum)

@@ -11,7 +11,7 @@ MAX_HEADERS = 20_000
 MAX_GZIP_MEMBERS = 10_000
 """Gzip members; each may be empty, so that bytes alone do not bound the work."""
 MAX_TEXT = 8 * 1024 * 1024
-"""Bytes of long names and extended headers, and characters of file names, once more for each subchart they are in."""
+"""Bytes of long names and extended headers, and characters of the names of subcharts' files, at each level again."""
 MAX_RECORDS = 100_000
 """Records in extended headers; one has at least 5 bytes."""
 MAX_NODES = 500_000

@@ -72,7 +72,7 @@ _ENDS = (
 _ACTIONS: Mapping[Kind, Mapping[str, Action]] = {
     Kind.OCI_MANIFEST: {"GET": Action.PULL, "PUT": Action.PUSH, "DELETE": Action.DELETE},
     Kind.OCI_UPLOADS: {"POST": Action.PUSH},
-    Kind.OCI_UPLOAD: dict.fromkeys(("GET", "PATCH", "PUT", "DELETE"), Action.PUSH),
+    Kind.OCI_UPLOAD: {"GET": Action.PUSH, "PATCH": Action.PUSH, "PUT": Action.PUSH, "DELETE": Action.DELETE},
     Kind.OCI_BLOB: {"GET": Action.PULL, "DELETE": Action.DELETE},
     Kind.OCI_TAGS: {"GET": Action.PULL},
     Kind.OCI_REFERRERS: {"GET": Action.PULL},
