@@ -176,6 +176,8 @@ TAR = {
         for kind in (b"\0", b"1", b"2", b"3", b"4", b"5", b"6", b"7", b"A", b"D", b"V", b"M", b" ", b"\xff")
         for size in (0, 3)
     },
+    "a folder by a mode of 33 bits": tar(entry(b"c/../../x", mode=(100, b"\x80\0\0\1\0\0\x41\xed"))),
+    "a folder out of the chart": tar(entry(b"c/../../x", mode=(100, b"0040755\0"))),
     "a folder by its name": tar(entry(b"c/templates/", kind=b"\0")),
     "a file with a slash at its end": tar(entry(b"c/templates/", kind=b"0")),
     "a symbolic link out of the chart": tar(entry(b"c/Chart.lock", kind=b"2", target=(157, b"../../etc/passwd"))),
@@ -435,7 +437,7 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
 )
 
 YAML = {
-    f"YAML {text!r}"[:120]: chart(text if text.startswith(("%", "\ufeff", "---", "#")) else f"{HEAD}{text}\n")
+    f"YAML {text!r:.100} of {len(text)} characters": chart(text if text.startswith(("%", "\ufeff", "---", "#")) else f"{HEAD}{text}\n")
     for text in (
         "x: &a 1\nhome: *a", "x: *unknown", "x: &a [*a]", "x: &a [&a q, *a]", "x: &a {b: &a q, c: *a}", "x: [&a 1, &a 2, *a]",
         "x: &x {home: h}\n<<: *x", "x: &x {home: h}\n<<: [*x, {icon: i}]", "x: &x [{home: h}]\n<<: *x", "<<: 1", "<<: [1]", "<<: ~",

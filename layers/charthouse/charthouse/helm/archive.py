@@ -27,7 +27,8 @@ _BLOCK = 512
 _CHUNK = 64 * 1024
 _NO_BLOCK = bytes(_BLOCK)
 _BOM = b"\xef\xbb\xbf"
-_FILE_TYPE = ~0o7777
+_FILE_TYPE = 0xFFFFFFFF & ~0o7777
+"""Go keeps the mode in 32 bits here."""
 _FOLDER = 0o40000
 _DRIVE = re.compile(r"[a-zA-Z]:/")
 
