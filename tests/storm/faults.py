@@ -95,6 +95,7 @@ _WRITES = (
     "catalog.release_lease",
     "catalog.set_reconciled",
     "catalog.set_counts",
+    "catalog.add_digests",
     "catalog.begin",
     "catalog.end",
 )
