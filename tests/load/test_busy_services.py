@@ -47,7 +47,7 @@ WAITING = {f"always {call}": always(call, 202) for call in [HEAD, *PUBLISHING, D
 UPLOADS = WAITING | {
     "S3 fails": always(S3, 503),
     "no package is written": always(PUT, 503),
-    "no provenance is found": always(HEAD.replace("$", ".prov$"), 201),
+    "no provenance is found": always(HEAD.replace("$", ".prov$"), 202),
     "all answers to the PUT are lost": always(PUT, 201, after=True),
     "all answers to the row are lost": always(PUT_ROW, 202, after=True),
     "all answers to the index are lost": always(PUT_INDEX, 202, after=True),

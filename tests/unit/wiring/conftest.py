@@ -47,6 +47,11 @@ def service() -> Iterator[Service]:
             self.end_headers()
             self.wfile.write(service.body)
 
+        def do_HEAD(self) -> None:
+            """Have nothing of that name."""
+            self.send_response(404)
+            self.end_headers()
+
         do_GET = do_POST = do_PUT = answer  # noqa: N815  the names by which they are called
 
         def log_message(self, *_: object) -> None:

@@ -69,9 +69,10 @@ def test_a_large_answer_is_stored_and_its_url_signed(service: Service) -> None:
     url = store("0123abcd", b"[]", "application/json")
 
     (asked,) = service.asked
-    assert (asked.method, asked.path) == ("PUT", "/bucket/.charthouse/answers/0123abcd")
+    key = f".charthouse/answers/{time.strftime('%Y-%m-%d', time.gmtime())}/0123abcd"
+    assert (asked.method, asked.path) == ("PUT", f"/bucket/{key}")
     assert asked.headers["content-type"] == "application/json"
-    assert url.startswith(f"{service.endpoint}/bucket/.charthouse/answers/0123abcd?X-Amz-Algorithm=AWS4-HMAC-SHA256")
+    assert url.startswith(f"{service.endpoint}/bucket/{key}?X-Amz-Algorithm=AWS4-HMAC-SHA256")
 
 
 def test_a_function_is_invoked_again_with_what_is_left_without_waiting(service: Service) -> None:
