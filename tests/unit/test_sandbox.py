@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from charthouse.errors import BadPackage, BadRequest, NotFound, TooLarge
+from charthouse.errors import MAX_MESSAGE, BadPackage, BadRequest, NotFound, TooLarge
 from charthouse.helm.reading import Reader, in_process
-from charthouse.sandbox import MAX_MESSAGE, Limits, Sandbox
+from charthouse.sandbox import Limits, Sandbox
 
 from tests.builders import a_package
 

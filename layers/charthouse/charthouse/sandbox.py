@@ -21,13 +21,10 @@ from importlib import import_module
 from threading import Lock
 
 from charthouse import errors
-from charthouse.errors import BadPackage, Refusal
+from charthouse.errors import MAX_MESSAGE, BadPackage, Refusal
 
 MAX_RESULT = 16 * 1024 * 1024
 """Bytes a call may return; no answer of a function is half as large."""
-
-MAX_MESSAGE = 1000
-"""Characters of a problem that go into a row, a log line or an answer."""
 
 START_SECONDS = 10
 """For the interpreter and its imports, a tenth of a second of processor time; they do not count as the call's time."""
@@ -202,7 +199,7 @@ def _answer(function: Callable[[bytes], bytes], data: bytes) -> tuple[int, bytes
     try:
         return _RESULT, function(data)
     except Refusal as refusal:
-        return _REFUSAL, json.dumps([type(refusal).__name__, refusal.message[:MAX_MESSAGE]]).encode()
+        return _REFUSAL, json.dumps([type(refusal).__name__, refusal.message]).encode()
     except MemoryError:
         return _DEFECT, b"it needs more memory than a package may"
     except Exception as error:  # noqa: BLE001  what nobody foresaw is what the child is for

@@ -132,7 +132,7 @@ def test_cve_2022_23526_and_2025_32387_and_2025_55199_a_schema_is_never_read(sch
 
 
 def test_cve_2025_53547_a_lock_that_is_a_link_stays_an_empty_file() -> None:
-    link = (member("c/Chart.lock", 0, tarfile.SYMTYPE, "/root/.bashrc"), b"")
+    link = (member("c/Chart.lock", 0, tarfile.SYMTYPE, "/etc/cron.d/job"), b"")
     package = gzipped(a_tar([(member("c/Chart.yaml", len(CHART)), CHART), link]))
 
     assert "dependencies" not in Package.read(package).metadata

@@ -18,10 +18,7 @@ FEW = 100
 
 def list_charts(repository: Repository, offset: int = 0, limit: int | None = None) -> bytes:
     """Return the charts as a JSON object, name → entries, newest first: a slice of the published index."""
-    index = repository.index()
-    if index is None:
-        index = Index.fold(repository.envelope, entries_of(repository.rows()))
-    return index.chart_bytes(offset, limit)
+    return _index(repository).chart_bytes(offset, limit)
 
 
 def find_chart(repository: Repository, name: str) -> str:
@@ -93,7 +90,9 @@ def _few_rows(repository: Repository, name: str) -> list[Row] | None:
 
 def _entries(repository: Repository, name: str) -> dict[str, bytes]:
     """Return the entries of a chart by version, newest first, as the published index has them."""
-    index = repository.index()
-    if index is None:
-        index = Index.fold(repository.envelope, entries_of(repository.rows()))
-    return index.versions(name)
+    return _index(repository).versions(name)
+
+
+def _index(repository: Repository) -> Index:
+    """Return the published index, or what it will say where there is none of our format yet."""
+    return repository.index() or Index.fold(repository.envelope, entries_of(repository.rows()))

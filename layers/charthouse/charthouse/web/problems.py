@@ -17,9 +17,6 @@ from charthouse.web.responses import Response, json_response
 STORAGE_LIMIT = 507
 RETRY_SECONDS = 2
 
-MAX_MESSAGE = 4000
-"""Characters of a message: a text that quotes the request could exceed Lambda's 6 MB, each character six bytes."""
-
 STATUSES: dict[type[Refusal], int] = {
     BadRequest: 400,
     Unauthorized: 401,
@@ -36,7 +33,7 @@ STATUSES: dict[type[Refusal], int] = {
 
 def problem(refusal: Refusal) -> Response:
     """Answer a refusal with its status and `{"error": <message>}`, not to be cached: the next try may succeed."""
-    return json_response(status_of(refusal), {"error": refusal.message[:MAX_MESSAGE]}, problem_headers(refusal))
+    return json_response(status_of(refusal), {"error": refusal.message}, problem_headers(refusal))
 
 
 def status_of(refusal: Refusal) -> int:

@@ -31,7 +31,7 @@ from charthouse.oci.errors import NameInvalid, RangeInvalid, Unsupported
 from charthouse.oci.names import is_name
 from charthouse.repository.names import is_repository
 from charthouse.settings import Paths, Rules
-from charthouse.web.problems import MAX_MESSAGE, problem_headers, status_of
+from charthouse.web.problems import problem_headers, status_of
 from charthouse.web.requests import Request
 from charthouse.web.responses import JSON, Response, json_text
 from charthouse.web.routes import Kind, Route
@@ -198,7 +198,7 @@ def problem(refusal: Refusal, path: str) -> Response:
     headers = {"Content-Type": JSON, **problem_headers(refusal)}
     if isinstance(refusal, RangeInvalid) and refusal.size is not None:
         headers |= {"Range": f"0-{max(refusal.size - 1, 0)}", "Location": path}
-    return Response(status_of(refusal), headers, _errors(code, refusal.message[:MAX_MESSAGE]))
+    return Response(status_of(refusal), headers, _errors(code, refusal.message))
 
 
 def internal_error() -> Response:
