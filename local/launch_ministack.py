@@ -4,7 +4,7 @@
   keys as root, does not check root's signature, and serves S3 to unsigned requests. Pages in a browser are refused
   unless they read a presigned URL.
 - Its S3 refuses a presigned request that also carries an Authorization header, as AWS's does.
-- A layer is extracted once, not for every worker of every function.
+- A layer is extracted once, not for every worker of every function; a worker that dies ends alone.
 - S3 and DynamoDB fail the functions' calls on request (`failing`); by default they never do.
 - It ends cleanly, state saved, when the process that started it has ended (its standard input closes).
 """
@@ -15,6 +15,7 @@ import json
 import os
 import re
 import signal
+import sys
 import tempfile
 import threading
 import zipfile
@@ -26,6 +27,7 @@ from urllib.parse import parse_qs, quote
 
 import ministack.app  # type: ignore[import-not-found]
 import ministack.core.lambda_runtime  # type: ignore[import-not-found]
+import ministack.services.lambda_svc  # type: ignore[import-not-found]
 from ministack.core import sigv4
 
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -276,7 +278,32 @@ _EXTRACTING = threading.Lock()
 
 def share_layers() -> None:
     """Let MiniStack extract a layer once and not for every worker."""
-    ministack.core.lambda_runtime.zipfile = SimpleNamespace(ZipFile=SharedLayers, BadZipFile=zipfile.BadZipFile)
+    ministack.core.lambda_runtime.zipfile = SimpleNamespace(
+        ZipFile=SharedLayers, BadZipFile=zipfile.BadZipFile, LargeFileError=zipfile.LargeZipFile
+    )
+
+
+def end_workers_alone() -> None:
+    """Let a worker that dies while it starts end alone: MiniStack ends all that its function has, at work or starting.
+
+    Each of those that were starting then fails, and ends all others in its turn.
+    """
+    services = ministack.services.lambda_svc
+    acquire, invalidate = services.acquire_worker, services.invalidate_worker
+    leased = threading.local()
+
+    def acquire_worker(*arguments: Any, **options: Any) -> tuple[Any, str]:
+        leased.worker, reason = acquire(*arguments, **options)
+        return leased.worker, reason
+
+    def invalidate_worker(*arguments: Any, **options: Any) -> None:
+        worker = getattr(leased, "worker", None)
+        if worker is None or sys.exception() is None:
+            return invalidate(*arguments, **options)
+        worker.kill()
+        return services.release_worker(worker)
+
+    services.acquire_worker, services.invalidate_worker = acquire_worker, invalidate_worker
 
 
 def hide_sessions(secret: str) -> None:
@@ -303,6 +330,7 @@ def main() -> None:
     """Serve until the parent process ends. The root key is in the environment, where MiniStack looks for it, too."""
     key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     share_layers()
+    end_workers_alone()
     hide_sessions(secret)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
     ministack.app.app = admitting(failing(one_mechanism_only(ministack.app.app), key_id), key_id, secret)

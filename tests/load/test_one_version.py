@@ -19,7 +19,7 @@ from math import inf
 from tests.acceptance.deployment import Deployment
 from tests.acceptance.repository import Answer, Repository
 from tests.builders import a_package
-from tests.load.watching import digest, is_whole, read_index, revision
+from tests.load.watching import digest, is_whole, publications, read_index
 
 CLIENTS, CHANGES = 8, 200
 NAME, VERSION = "contested", "1.0.0"
@@ -94,7 +94,7 @@ def test_a_client_reads_its_own_change_or_a_later_one(deployment: Deployment, re
     counts = ", ".join(f"{status}: {history.statuses.count(status)}" for status in sorted(set(history.statuses)))
     report(
         f"{CHANGES} changes of one version by {CLIENTS} clients in {seconds:.1f} s ({counts}), "
-        f"{len(history.looks)} looks, none stale, {revision(repository)} publications"
+        f"{len(history.looks)} looks, none stale, {publications(deployment, 'contested')} publications"
     )
 
 

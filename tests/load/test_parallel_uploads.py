@@ -16,7 +16,7 @@ from local.emulator import Emulator
 from tests.acceptance.deployment import Deployment, eventually
 from tests.acceptance.repository import Repository
 from tests.builders import a_package
-from tests.load.watching import digest, files, in_bucket, is_whole, listed, read_index, revision, without_doubles
+from tests.load.watching import digest, files, in_bucket, is_whole, listed, publications, read_index, without_doubles
 
 UPLOADS = 64
 CUT = 8
@@ -37,7 +37,7 @@ def test_of_parallel_uploads_each_acknowledged_one_is_listed_once(
     assert repository.upload(a_package("first", "1.0.0")).status == 201
     packages = {f"app-1.0.{number}.tgz": a_package("app", f"1.0.{number}") for number in range(UPLOADS + CUT)}
     shown, ended = {"first-1.0.0.tgz"}, threading.Event()
-    before, started = revision(repository), time.monotonic()
+    before, started = publications(deployment, "parallel"), time.monotonic()
     with ThreadPoolExecutor(UPLOADS + CUT + READERS + 1) as clients:
         readers = [clients.submit(read_on, repository, shown, ended) for _ in range(READERS)]
         killer = clients.submit(kill_some, emulator, ended)
@@ -68,14 +68,14 @@ def test_of_parallel_uploads_each_acknowledged_one_is_listed_once(
     assert set(statuses.values()) <= {201, 202, 500, 503}
     assert killed > 0
     assert len(acknowledged) >= UPLOADS - killed
-    publications = revision(repository) - before
+    published = publications(deployment, "parallel") - before
     report(
         f"{UPLOADS} parallel uploads, {CUT} cut off, {killed} functions killed: {len(acknowledged)} acknowledged "
         f"({sum(status == 202 for status in statuses.values())} with 202) in {seconds:.1f} s, "
-        f"{len(found) - 1} listed, {publications} publications, {reads} reads meanwhile"
+        f"{len(found) - 1} listed, {published} publications, {reads} reads meanwhile"
     )
     # How many depends on how fast they arrive; that they share publications at all does not.
-    assert publications < len(found)
+    assert published < len(found)
 
 
 def send(repository: Repository, file: str, package: bytes, shown: set[str]) -> int:

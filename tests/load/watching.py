@@ -9,10 +9,12 @@ from tests.acceptance.deployment import Deployment
 from tests.acceptance.repository import Repository
 
 
-def revision(repository: Repository) -> int:
-    """Return how many times the index has been published, which is what its revision counts."""
-    annotations = read_index(repository).get("annotations") or {}
-    return int(annotations.get("charthouse.dev/revision", "0-").partition("-")[0])
+def publications(deployment: Deployment, repo: str) -> int:
+    """Return how many times the index has been published: each publication is a version of the object."""
+    pages = deployment.s3.get_paginator("list_object_versions").paginate(
+        Bucket=deployment.bucket, Prefix=f".charthouse/index/{repo}/index.yaml"
+    )
+    return sum(len(page.get("Versions", [])) for page in pages)
 
 
 def read_index(repository: Repository) -> Any:

@@ -111,7 +111,7 @@ class Repository(RuleBasedStateMachine):
         response = self._execute(signing(version, letter, force=force), fault)
 
         match response:
-            case Outcome.PUBLISHED:
+            case Outcome():
                 assert force or file not in self.files
                 self.files[file] = a_provenance(content(version, letter), "web", version)
             case ChartVersionExists():

@@ -263,6 +263,26 @@ def test_provenance_of_a_package_that_cannot_be_seen_is_reported_as_not_stored()
         push(repository, OPEN, Push(NEW, a_provenance(NEW)))
 
 
+@pytest.mark.parametrize("call", ["catalog.get", "packages.head", "catalog.put"])
+def test_provenance_whose_row_cannot_follow_is_stored_all_the_same(call: str) -> None:
+    world = World()
+    pushed_package(world, NEW)
+    written: list[str] = []
+
+    def fails_once_stored(step: str) -> None:
+        written.append(step)
+        if step == call and "packages.create:done" in written:
+            raise Unavailable("throttled")
+
+    repository = repository_in(world, step=fails_once_stored)
+
+    outcome = push(repository, OPEN, Push(None, a_provenance(NEW)))
+
+    assert outcome is Outcome.STORED
+    assert event_names(repository)[-1] == "left_to_the_event"
+    assert f"{FILE}.prov" in stored_in(world)
+
+
 def test_a_client_that_does_not_wait_is_answered_before_the_index() -> None:
     world = World()
     calls: list[str] = []

@@ -81,6 +81,27 @@ def test_a_lost_row_makes_its_file_dirty_if_the_index_may_list_it(index: bytes |
     assert row.expires is None, "the index may still list the file"
 
 
+@pytest.mark.parametrize("stale", ["", "mychart"])
+def test_a_lost_row_makes_its_file_dirty_if_only_a_view_may_list_it(stale: str) -> None:
+    """A publisher crashed between the index and that view, and its dirty rows were lost with the table."""
+    world = World()
+    world.put_object(FILE, a_package())
+    sync_file(repository_in(world), FILE)
+    publish_index(repository_in(world))
+    view = world.views["", stale]
+    world.delete_object(FILE)
+    sync_file(repository_in(world), FILE)
+    publish_index(repository_in(world))
+    world.views["", stale] = view
+    world.rows.clear()
+
+    row = sync_file(repository_in(world), FILE)
+
+    assert row.dirty is not None
+    publish_index(repository_in(world))
+    assert world.views["", stale].body != view.body
+
+
 def test_a_file_that_was_never_listed_does_not_become_dirty() -> None:
     world = World()
     world.put_object("other-1.0.0.tgz", a_package("other", "1.0.0"))

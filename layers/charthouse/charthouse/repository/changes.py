@@ -56,9 +56,13 @@ def push(repository: Repository, rules: Rules, upload: Push) -> Outcome:
         raise BadProvenance("invalid provenance file")
     _push_file(repository, rules, provenance.filename, upload.provenance, upload, overwrite=overwrite)
     file = provenance.ref.filename
-    if repository.catalog.get(repository.name, file) is not None:
-        # It is part of the version's OCI manifest.
-        sync_file(repository, file)
+    try:
+        if repository.catalog.get(repository.name, file) is not None:
+            # It is part of the version's OCI manifest.
+            sync_file(repository, file)
+    except Unavailable as failure:
+        repository.record("left_to_the_event", file=file, reason=failure.message)
+        return Outcome.STORED
     return Outcome.PUBLISHED
 
 

@@ -14,6 +14,7 @@ from charthouse.helm.reading import listed_line
 from charthouse.repository.names import MAX_PACKAGE_SIZE, is_package
 from charthouse.repository.ports import Row, StoredFile
 from charthouse.repository.repository import Repository, timestamp
+from charthouse.repository.views import views_may_list
 
 TOMBSTONE_SECONDS = 26 * 3600
 """How long a published tombstone stays: longer than a process that still saw the file can live (15 minutes)."""
@@ -138,12 +139,14 @@ def _record_digests(repository: Repository, row: Row, known: Row | None) -> None
 
 
 def _may_be_listed(repository: Repository, file: str) -> bool:
-    """Return whether the published index may list a file without a row: the row was lost, or there is no index yet.
+    """Return whether the published index or a view may list a file without a row: the row was lost, or never was.
 
-    No process can add the file's line meanwhile without writing its row first, and then the caller's condition fails.
+    A process that crashed between index and views leaves views that are older than the index, and rows that say so;
+    here these are gone. No process can add the file's line meanwhile without writing its row first, and then the
+    caller's condition fails.
     """
     index = repository.index()
-    return index is None or index.has(file)
+    return index is None or index.has(file) or views_may_list(repository, index, file)
 
 
 def _next_revision(row: Row, known: Row | None, now: float, *, force_dirty: bool) -> Row:

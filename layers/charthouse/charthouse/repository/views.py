@@ -11,7 +11,7 @@ from collections.abc import Collection
 from itertools import batched
 
 from charthouse.helm.gzip_copy import gzip_copy
-from charthouse.helm.index import Index
+from charthouse.helm.index import Index, possible_charts
 from charthouse.repository.ports import GZIP_COPY, StoredView
 from charthouse.repository.repository import Repository
 
@@ -51,6 +51,16 @@ def _write_chart(repository: Repository, index: Index, name: str) -> None:
     # Written also without entries, and where none is: a slower process may be about to write one with entries.
     view = StoredView(index.revision, "", index.chart(name).data)
     repository.indexes.write_view(repository.name, name, view, stored.etag if stored else None)
+
+
+def views_may_list(repository: Repository, index: Index, file: str) -> bool:
+    """Return whether a view may list a file that the index does not: a process crashed before it wrote the view."""
+    copy = repository.indexes.view(repository.name, GZIP_COPY)
+    if copy and copy.revision != index.revision:
+        return True
+    stored = (repository.indexes.read_view(repository.name, name) for name in possible_charts(file))
+    views = (Index.read(view.body, repository.envelope) for view in stored if view)
+    return any(view is None or view.has(file) for view in views)
 
 
 def differing_views(repository: Repository, index: Index, after: str = "") -> tuple[list[str], list[str], str | None]:
