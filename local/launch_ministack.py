@@ -299,9 +299,10 @@ def end_workers_alone() -> None:
     def invalidate_worker(*arguments: Any, **options: Any) -> None:
         worker = getattr(leased, "worker", None)
         if worker is None or sys.exception() is None:
-            return invalidate(*arguments, **options)
-        worker.kill()
-        return services.release_worker(worker)
+            invalidate(*arguments, **options)
+        else:
+            worker.kill()
+            services.release_worker(worker)
 
     services.acquire_worker, services.invalidate_worker = acquire_worker, invalidate_worker
 
