@@ -14,6 +14,7 @@ import boto3
 from charthouse.aws.artifacts import S3Artifacts
 from charthouse.aws.clients import dynamodb_client, s3_client
 from charthouse.aws.dynamodb import DynamoCatalog
+from charthouse.aws.parts import LEAST
 from charthouse.aws.presign import Signer
 from charthouse.aws.registry import SignedArtifacts, SignedCatalog
 from charthouse.aws.s3 import S3IndexStore, S3PackageStore
@@ -41,6 +42,8 @@ class ObjectStand:
     indexes: IndexStore
     other_indexes: IndexStore
     """The same, of another process."""
+    large_indexes: IndexStore
+    """The same; an index of 5 MiB counts as a large one."""
     artifacts: ArtifactStore
     readers: tuple[ArtifactReader, ...]
     """What reads the same objects: the store itself, and without the SDK where requests arrive over HTTP."""
@@ -57,6 +60,8 @@ class ObjectStand:
     """Whether a key may not be both an object and a folder of others, as with versitygw and not with S3."""
     copies_anything: bool = False
     """Whether the condition of a copy is ignored, as by moto and not by S3."""
+    joins_anything: bool = False
+    """Whether the condition is ignored under which parts become an object, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +107,7 @@ class Cloud:
             S3PackageStore(self.s3, storage),
             S3IndexStore(self.s3, storage),
             S3IndexStore(self.s3, storage),
+            S3IndexStore(self.s3, storage, large=LEAST),
             artifacts,
             (artifacts, *([signed] if self.serves_http else [])),
             put_object,
@@ -112,6 +118,7 @@ class Cloud:
             sees_markers_as_objects=self.name == "versitygw" and versioned,
             is_a_file_system=self.name == "versitygw",
             copies_anything=self.name == "moto",
+            joins_anything=self.name == "moto",
         )
 
     def rows(self) -> RowStand:
@@ -127,10 +134,11 @@ class Cloud:
 
 def objects_in_memory(*, versioned: bool) -> ObjectStand:
     """Return a stand on the fakes."""
-    world = World(versioned=versioned)
+    world = World(versioned=versioned, large_indexes=True)
     artifacts = FakeArtifacts(world)
     return ObjectStand(
         FakePackageStore(world),
+        FakeIndexStore(world),
         FakeIndexStore(world),
         FakeIndexStore(world),
         artifacts,

@@ -11,7 +11,9 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from charthouse.errors import ConditionFailed, StorageLimitReached
+from charthouse.errors import ConditionFailed, StorageLimitReached, Superseded
+from charthouse.helm.index import Entry, Envelope, Index, Stamp
+from charthouse.helm.ranges import Ranges
 from charthouse.repository.ports import GZIP_COPY, StoredIndex, StoredView
 
 from tests.contract.clouds import ObjectStand
@@ -124,6 +126,82 @@ def test_of_many_replacing_the_same_index_exactly_one_wins(objects: ObjectStand)
 
     assert won.count(True) == 1
     assert read(objects, "team").body == b"%d" % won.index(True)
+
+
+LARGE_LINES = 200
+MOMENT = "2026-11-29T00:00:00Z"
+
+
+def test_a_large_index_is_read_where_it_is_looked_at_and_replaced_in_parts(objects: ObjectStand) -> None:
+    """https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html, and `If-Match` of the completion.
+
+    The view of a chart that is nearly the whole index is made of parts of it too.
+    """
+    former = large_index()
+    objects.indexes.write("team", former.data, None, former.count())
+    seen = read(objects, "team")
+    index = spliced(objects, "team")
+
+    objects.large_indexes.write("team", index.text, seen.etag, index.count())
+    objects.large_indexes.write_view("team", "app", StoredView(2, "", index.chart("app").text), None)
+
+    stored, expected = read(objects, "team"), former.splice({"app-0.1.0.tgz": large_entry("0.1.0")}, LATER)
+    assert bytes(stored.body) == expected.data
+    assert stored.counts == expected.count() == (1, LARGE_LINES + 1)
+    assert stored.etag != seen.etag
+    view = objects.indexes.read_view("team", "app")
+    assert view is not None
+    assert (view.revision, bytes(view.body)) == (2, expected.chart("app").data)
+
+
+@pytest.mark.parametrize("another", [b"another", bytes(13_000_000)])
+def test_a_large_index_that_was_replaced_is_neither_read_on_nor_copied_from(
+    objects: ObjectStand, another: bytes
+) -> None:
+    objects.indexes.write("team", large_index().data, None)
+    seen, index = read(objects, "team"), spliced(objects, "team")
+    objects.indexes.write("team", another, seen.etag)
+
+    with pytest.raises(Superseded):
+        index.text.find(b"nowhere")
+    if not objects.copies_anything:
+        with pytest.raises(Superseded):
+            objects.large_indexes.write("team", index.text, seen.etag)
+        assert read(objects, "team").body == another
+
+
+def test_an_index_replaced_while_parts_of_it_are_copied_is_not_replaced_again(objects: ObjectStand) -> None:
+    for repo in ("team", "same"):
+        objects.indexes.write(repo, large_index().data, None)
+    seen, index = read(objects, "team"), spliced(objects, "same")
+    objects.indexes.write("team", b"another", seen.etag)
+
+    if not objects.joins_anything:
+        with pytest.raises(ConditionFailed):
+            objects.large_indexes.write("team", index.text, seen.etag)
+        assert read(objects, "team").body == b"another"
+
+
+LATER = Stamp(2, "bb", MOMENT)
+
+
+def large_entry(version: str) -> Entry:
+    about = f'"description":"{"x" * 60_000}","digest":"{"a" * 64}","name":"app","urls":["charts/app-{version}.tgz"]'
+    return Entry("app", version, f'{{"apiVersion":"v2","created":"{MOMENT}",{about},"version":"{version}"}}')
+
+
+def large_index() -> Index:
+    return Index.fold(Envelope(), [large_entry(f"1.{at}.0") for at in range(LARGE_LINES)], Stamp(1, "aa", MOMENT))
+
+
+def spliced(objects: ObjectStand, repo: str) -> Index:
+    """Read the index lazily, and return the one with a version more at its end."""
+    stored = objects.large_indexes.read(repo, lazily=True)
+    assert stored is not None
+    former = Index.read(stored.body, Envelope(), stored.counts)
+    assert former is not None
+    assert isinstance(former.text, Ranges)
+    return former.splice({"app-0.1.0.tgz": large_entry("0.1.0")}, LATER)
 
 
 @pytest.mark.parametrize("name", [GZIP_COPY, "nginx", "ä b", "n" * 500])

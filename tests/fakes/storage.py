@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 
-from charthouse.errors import ConditionFailed, StorageLimitReached
+from charthouse.errors import ConditionFailed, StorageLimitReached, Superseded
+from charthouse.helm.ranges import Fetch, Kept, Ranges, Spliced, Text
 from charthouse.repository.ports import StoredFile, StoredIndex, StoredView
 
 from tests.fakes.world import Step, Version, World, etag_of, nothing_happens, path_of
@@ -110,14 +112,18 @@ class FakeIndexStore:
     step: Step = nothing_happens
     limit: int = 0
 
-    def read(self, repo: str) -> StoredIndex | None:
+    def read(self, repo: str, *, lazily: bool = False) -> StoredIndex | None:
         """Return the index published last, or None."""
         self.step("index.read")
         body = self.world.indexes.get(repo)
         self.step("index.read:done")
-        if self.limit and body is not None and len(body) > self.limit:
+        if body is None:
+            return None
+        if self.limit and len(body) > self.limit:
             raise StorageLimitReached("the index is larger than can be read")
-        return None if body is None else StoredIndex(body, etag_of(body), self.world.counts.get(etag_of(body)))
+        etag = etag_of(body)
+        found = Ranges(len(body), *self._source(repo, etag)) if lazily and self.world.large_indexes else body
+        return StoredIndex(found, etag, self.world.counts.get(etag))
 
     def size(self, repo: str) -> int:
         """Return the bytes of the index published last; 0 if there is none."""
@@ -126,8 +132,9 @@ class FakeIndexStore:
         self.step("index.size:done")
         return size
 
-    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
+    def write(self, repo: str, body: Text, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index with this ETag (None: there must be none); else raise `ConditionFailed`."""
+        spliced, body = body, self._stored(body)
         self.step("index.write")
         current = self.world.indexes.get(repo)
         matches = current is None if etag is None else current is not None and etag_of(current) == etag
@@ -138,6 +145,28 @@ class FakeIndexStore:
         self.step("index.write:done")
         if not matches:
             raise ConditionFailed(f"index of {repo!r}")
+        if isinstance(spliced, Spliced):
+            spliced.moved(*self._source(repo, etag_of(body)))
+
+    def _stored(self, body: Text) -> bytes:
+        """Return the bytes, their runs copied from where they are."""
+        if not isinstance(body, Spliced):
+            return bytes(body)
+        return b"".join(
+            self._fetch(*body.former.source, piece.begin, piece.end) if isinstance(piece, Kept) else piece
+            for piece in body.pieces
+        )
+
+    def _source(self, repo: str, etag: str) -> tuple[Fetch, tuple[str, str]]:
+        return partial(self._fetch, repo, etag), (repo, etag)
+
+    def _fetch(self, repo: str, etag: str, begin: int, end: int) -> bytes:
+        self.step("index.fetch")
+        body = self.world.indexes.get(repo, b"")
+        self.step("index.fetch:done")
+        if etag_of(body) != etag:
+            raise Superseded(repo)
+        return body[begin:end]
 
     def repositories(self) -> Iterator[str]:
         """Yield the name of every repository that has an index, bytewise."""
@@ -162,11 +191,12 @@ class FakeIndexStore:
 
     def write_view(self, repo: str, name: str, view: StoredView, etag: str | None) -> None:
         """Replace the view with this ETag (None: there must be none); else raise `ConditionFailed`."""
+        body = self._stored(view.body)
         self.step("index.write_view")
         current = self.world.views.get((repo, name))
         matches = (current.etag if current else None) == etag
         if matches:
-            self.world.views[repo, name] = replace(view, etag=etag_of(view.body))
+            self.world.views[repo, name] = replace(view, etag=etag_of(body), body=body)
         self.step("index.write_view:done")
         if not matches:
             raise ConditionFailed(f"view {name!r} of {repo!r}")

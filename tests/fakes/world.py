@@ -43,6 +43,8 @@ class World:
     """The state behind the fakes; tests may look into it and change it, as an administrator would."""
 
     versioned: bool = True
+    large_indexes: bool = False
+    """Whether every index counts as a large one: read lazily, its bytes are fetched when they are looked at."""
     time: float = 1_795_000_000.0
     """Seconds since the epoch; stands still unless a process sleeps or a test moves it."""
     objects: dict[str, list[Version]] = field(default_factory=dict)

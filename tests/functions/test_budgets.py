@@ -90,9 +90,9 @@ class MeteredIndexes(FakeIndexStore):
 
     __slots__ = ()
 
-    def read(self, repo: str) -> StoredIndex | None:
+    def read(self, repo: str, *, lazily: bool = False) -> StoredIndex | None:
         """Read an index."""
-        stored = FakeIndexStore.read(self, repo)
+        stored = FakeIndexStore.read(self, repo, lazily=lazily)
         assert isinstance(self.step, Meter)
         self.step.read_bytes += len(stored.body) if stored else 0
         return stored

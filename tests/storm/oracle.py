@@ -167,7 +167,7 @@ class Oracle:
 
     def views(self) -> dict[str, dict[str, Listed]]:
         """Return what each view lists that there is; raises `PromiseBroken` for one that not every client loads."""
-        found = {name: view.body for (repo, name), view in self.world.views.items() if repo == self.repo}
+        found = {name: bytes(view.body) for (repo, name), view in self.world.views.items() if repo == self.repo}
         return {name: entries_in(body if name else gzip.decompress(body)) for name, body in found.items()}
 
     def check_at_rest(self) -> None:

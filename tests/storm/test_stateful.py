@@ -360,5 +360,16 @@ def _is_listed(file: str, body: bytes) -> bool:
     return any(body == content(version, letter) for version in VERSIONS if a_file(version) == file for letter in "abc")
 
 
+class LargeRepository(Repository):
+    """The same, of an index that is read where it is looked at and stored in parts."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world.large_indexes = True
+
+
 TestRepository = Repository.TestCase
-TestRepository.settings = settings(max_examples=100, stateful_step_count=30, deadline=None, derandomize=True)
+TestLargeRepository = LargeRepository.TestCase
+TestRepository.settings = TestLargeRepository.settings = settings(
+    max_examples=100, stateful_step_count=30, deadline=None, derandomize=True
+)

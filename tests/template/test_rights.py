@@ -25,7 +25,7 @@ def _each(actions: str, *places: str) -> set[tuple[str, str]]:
 
 
 ROWS = _each("dynamodb:GetItem dynamodb:Query", "Table.Arn", "table/index/*")
-INDEX_WRITING = _each("s3:GetObject s3:PutObject", INDEX, VIEWS)
+INDEX_WRITING = _each("s3:GetObject s3:PutObject s3:AbortMultipartUpload", INDEX, VIEWS)
 PUBLISHING = (
     ROWS
     | _each("dynamodb:BatchGetItem dynamodb:PutItem dynamodb:UpdateItem", "Table.Arn", "table/index/*")

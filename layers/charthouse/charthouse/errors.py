@@ -14,7 +14,8 @@
     │   ├── StorageLimitReached     the repository is full (507)
     │   └── Unavailable             AWS throttles or fails; nothing was stored (503)
     ├── InvalidPolicy               the access policy cannot be read or has a mistake
-    └── ConditionFailed             a conditional write lost to another process; start again
+    ├── ConditionFailed             a conditional write lost to another process; start again
+    └── Superseded                  an index that is read bit by bit was replaced meanwhile; start again
 
 The status of each is decided in one place, `charthouse.web.problems`.
 """
@@ -92,6 +93,10 @@ class Unavailable(Refusal):
 
 class InvalidPolicy(CharthouseError):
     """The access policy cannot be read or has a mistake; the message says where, and quotes no password."""
+
+
+class Superseded(CharthouseError):
+    """An index that is read bit by bit has been replaced; what was found out so far belongs to the former one."""
 
 
 class ConditionFailed(CharthouseError):

@@ -88,7 +88,7 @@ def ports(settings: Settings, events: Events) -> Ports:
     s3 = s3_client(settings.storage)
     return Ports(
         packages=S3PackageStore(s3, settings.storage),
-        indexes=S3IndexStore(s3, settings.storage, readable_size(settings.rules.max_index_size)),
+        indexes=S3IndexStore(s3, settings.storage, readable_size(settings.rules.max_index_size), map=map_in_threads),
         catalog=DynamoCatalog(dynamodb_client(settings.storage), settings.storage.table),
         clock=SystemClock(),
         events=events,

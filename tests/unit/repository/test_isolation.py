@@ -65,12 +65,12 @@ class BadIndexes(FakeIndexStore):
     error: type[BaseException] = Death
     tried: list[str] = field(default_factory=list)
 
-    def read(self, repo: str) -> StoredIndex | None:
+    def read(self, repo: str, *, lazily: bool = False) -> StoredIndex | None:
         """Read, or fail."""
         self.tried.append(repo)
         if repo in self.bad:
             raise self.error
-        return super().read(repo)
+        return super().read(repo, lazily=lazily)
 
 
 def with_bad_indexes(world: World, *repos: str, error: type[BaseException] = Death) -> tuple[Ports, list[str]]:

@@ -1,13 +1,16 @@
 """publish: the index says what the rows say, spliced or rebuilt; and many changes share one publication."""
 
+import gzip
 import json
 from dataclasses import replace
 
 import pytest
 from charthouse.errors import Unavailable
+from charthouse.helm import ranges
+from charthouse.helm.index import Index
 from charthouse.repository.changes import Push, push
-from charthouse.repository.ports import Row
-from charthouse.repository.publish import LEASE_SECONDS, publish_index, publish_shared
+from charthouse.repository.ports import GZIP_COPY, Row
+from charthouse.repository.publish import LEASE_SECONDS, entries_of, publish_index, publish_shared
 from charthouse.repository.sync import TOMBSTONE_SECONDS, sync_file
 from charthouse.settings import Layout, Rules
 
@@ -443,3 +446,37 @@ def synced(world: World, version: str) -> Row:
     """Store a package and sync its row."""
     world.put_object(f"mychart-{version}.tgz", a_package(version=version))
     return sync_file(repository_in(world, deadline=world.time + 8), f"mychart-{version}.tgz")
+
+
+@pytest.mark.parametrize("call", range(1, 40))
+def test_a_large_index_replaced_while_it_is_read_or_copied_from_is_published_again(
+    call: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ranges, "BLOCK", 256)
+    world = World(large_indexes=True)
+    stored(world, *(f"0.{number}.0" for number in range(20)))
+    publish_index(repository_in(world))
+    stored(world, "1.0.0")
+    calls: list[str] = []
+
+    def replaced(name: str) -> None:
+        if ":" in name:
+            return
+        calls.append(name)
+        if len(calls) == call:
+            stored(world, "0.1.5")
+            publish_index(repository_in(world))
+
+    repository = repository_in(world, step=replaced)
+    publish_index(repository)
+    publish_index(repository_in(world))
+
+    assert len(listed(world)) == 21 + (len(calls) >= call)
+    index, rows = Index.read(world.indexes[""], repository.envelope), world.rows.values()
+    assert index is not None
+    assert index.blocks == Index.fold(repository.envelope, entries_of(rows)).blocks
+    assert not any(row.dirty for row in rows)
+    for name in (GZIP_COPY, "mychart"):
+        view = bytes(world.views["", name].body)
+        assert (view if name else gzip.decompress(view)) == world.indexes[""]
+    assert "index.fetch" in calls

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError
 from botocore.exceptions import ConnectionError as NotConnected
 
-from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.errors import ConditionFailed, Superseded, Unavailable
 
 CONFLICT = "ConditionalRequestConflict"
 """S3's 409 when a DELETE finishes during a conditional write: nothing was decided, try again."""
@@ -64,6 +64,17 @@ def mapped(what: str, failed: frozenset[str] = frozenset()) -> Iterator[None]:
         raise
     except (NotConnected, HTTPClientError, IncompleteReadError) as error:
         raise Unavailable("The storage does not answer, try again later") from error
+
+
+@contextmanager
+def superseded(what: str) -> Iterator[None]:
+    """Raise `Superseded` where an object read or copied in part is no longer the same, else as `mapped`."""
+    try:
+        # Of an object that is smaller now, S3 may look at the range before the condition.
+        with mapped(what, failed=GONE | {"InvalidRange", "InvalidArgument"}):
+            yield
+    except ConditionFailed as error:
+        raise Superseded(what) from error
 
 
 def code(error: ClientError) -> str:

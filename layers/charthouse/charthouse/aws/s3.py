@@ -2,16 +2,16 @@
 
 import re
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
-from charthouse.aws.errors import CONFLICT, FAILED, GONE, code, mapped, retry_conflict
+from charthouse.aws.errors import CONFLICT, FAILED, GONE, code, mapped, retry_conflict, superseded
 from charthouse.aws.keys import (
     ANSWERS,
     INDEXES,
@@ -25,12 +25,16 @@ from charthouse.aws.keys import (
     view_path,
     views_path,
 )
+from charthouse.aws.parts import LEAST, Part, parts_of
 from charthouse.errors import ConditionFailed, StorageLimitReached, Unavailable, Unreadable
-from charthouse.repository.ports import GZIP_COPY, StoredFile, StoredIndex, StoredView
+from charthouse.helm.ranges import Fetch, Ranges, Spliced, Text
+from charthouse.repository.ports import GZIP_COPY, Map, StoredFile, StoredIndex, StoredView
+from charthouse.repository.repository import one_by_one
 from charthouse.settings import Storage
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import CompletedPartTypeDef
 
 UPLOAD_ID = "charthouse-upload-id"
 """Name of the object metadata (`x-amz-meta-…`) by which a client recognises its own object when an answer was lost."""
@@ -50,6 +54,9 @@ REVISION = "charthouse-revision"
 INDEX_TYPE = "application/x-yaml"
 INDEX_CACHE = "no-cache"
 """A cache may store an index, but has to ask S3 whether it is still the newest."""
+
+LARGE = 32 * 1024 * 1024
+"""Bytes. Below, a dozen calls take longer than the bytes do."""
 
 ANSWER_SECONDS = 300
 """For how long the URL of a large answer is valid."""
@@ -217,12 +224,17 @@ class S3IndexStore:
     storage: Storage
     limit: int = 0
     """Bytes of an index that a function can hold beside its copies; 0: any number."""
+    large: int = LARGE
+    """Bytes of an index from which on only what is looked at is fetched, and what was kept is copied inside S3."""
+    least: int = LEAST
+    """Bytes of a part, as S3 has it."""
+    map: Map = one_by_one
     last: dict[str, tuple[bytes, str, Mapping[str, str]]] = field(default_factory=dict)
     """Key → body, ETag and metadata of the index and gzip copy seen last: a warm process does not fetch them again."""
 
-    def read(self, repo: str) -> StoredIndex | None:
-        """Return the index published last and its ETag, or None."""
-        found = self._read(index_path(repo), repo, GZIP_COPY)
+    def read(self, repo: str, *, lazily: bool = False) -> StoredIndex | None:
+        """Return the index published last and its ETag, or None; of a large one read lazily the beginning."""
+        found = self._read(index_path(repo), repo, GZIP_COPY, lazily=lazily)
         if found is None:
             return None
         body, etag, metadata = found
@@ -240,7 +252,7 @@ class S3IndexStore:
                 return 0
             raise
 
-    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
+    def write(self, repo: str, body: Text, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index that has this ETag; a 409 is `ConditionFailed` too, since the caller reads again anyway.
 
         After a lost answer the SDK's own retry fails on what the first try wrote. Starting again is right then too,
@@ -262,7 +274,7 @@ class S3IndexStore:
 
     def read_view(self, repo: str, name: str) -> StoredView | None:
         """Return a view, or None."""
-        found = self._read(view_path(repo, name), repo, name)
+        found = self._read(view_path(repo, name), repo, name, lazily=False)
         if found is None:
             return None
         body, etag, metadata = found
@@ -297,7 +309,7 @@ class S3IndexStore:
                 names += [name for path in paths if path is not None and (name := index_repo(path)) is not None]
         yield from sorted(names, key=str.encode)
 
-    def _read(self, path: str, repo: str, name: str) -> tuple[bytes, str, Mapping[str, str]] | None:
+    def _read(self, path: str, repo: str, name: str, *, lazily: bool) -> tuple[Text, str, Mapping[str, str]] | None:
         key = self._key(path)
         known = self.last.get(key)
         if known and 0 < self.limit < len(known[0]):
@@ -309,36 +321,102 @@ class S3IndexStore:
                 if self.limit and answer["ContentLength"] > self.limit:
                     answer["Body"].close()
                     raise StorageLimitReached(f"the index has {answer['ContentLength']} bytes: more than can be read")
-                found = answer["Body"].read(), _bare(answer["ETag"]), answer.get("Metadata", {})
+                etag, metadata = _bare(answer["ETag"]), answer.get("Metadata", {})
+                if lazily and answer["ContentLength"] > self.large:
+                    start = answer["Body"].read(self.least)
+                    answer["Body"].close()
+                    return Ranges(answer["ContentLength"], *self._source(key, etag), start), etag, metadata
+                body = answer["Body"].read()
         except ClientError as error:
             if code(error) in {"304", "NotModified"} and known:
                 return known
             if code(error) == "NoSuchKey":
                 return None
             raise
+        found = body, etag, metadata
         if not name:
             self._remember(repo, key, found)
         return found
 
     def _write(
-        self, path: str, name: str, body: bytes, etag: str | None, metadata: Mapping[str, str], **more: Any
+        self, path: str, name: str, body: Text, etag: str | None, metadata: Mapping[str, str], **more: Any
     ) -> None:
-        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": _quoted(etag)}
         key = self._key(path)
+        condition: dict[str, Any] = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": _quoted(etag)}
+        described = {
+            "ContentType": INDEX_TYPE,
+            "CacheControl": INDEX_CACHE,
+            "Metadata": metadata,
+            **more,
+            **encryption(self.storage),
+        }
+        parts = parts_of(len(body), body.kept, self.least) if isinstance(body, Spliced) else []
+        if isinstance(body, Spliced) and any(part.source is not None for part in parts):
+            self.last.pop(key, None)
+            stored = self._write_parts({"Bucket": self.storage.bucket, "Key": key}, body, parts, described, condition)
+            body.moved(*self._source(key, stored))
+            return
+        body = bytes(body)
         with mapped(name, failed=FAILED):
-            answer = self.s3.put_object(
-                Bucket=self.storage.bucket,
-                Key=key,
-                Body=body,
-                ContentType=INDEX_TYPE,
-                CacheControl=INDEX_CACHE,
-                Metadata=metadata,
-                **more,
-                **encryption(self.storage),
-                **condition,
-            )
+            answer = self.s3.put_object(Bucket=self.storage.bucket, Key=key, Body=body, **described, **condition)
         if key in self.last:
             self.last[key] = body, _bare(answer["ETag"]), metadata
+
+    def _write_parts(
+        self,
+        place: dict[str, Any],
+        body: Spliced,
+        parts: Sequence[Part],
+        described: Mapping[str, Any],
+        condition: Mapping[str, Any],
+    ) -> str:
+        """Store the parts as one object, under the condition of a PUT, and return its ETag."""
+        with mapped(place["Key"]):
+            upload = {**place, "UploadId": self.s3.create_multipart_upload(**place, **described)["UploadId"]}
+
+        def write_part(numbered: tuple[int, Part]) -> "CompletedPartTypeDef":
+            number, part = numbered
+            return {"PartNumber": number, "ETag": self._write_part({**upload, "PartNumber": number}, body, part)}
+
+        try:
+            written = self.map(write_part, enumerate(parts, 1))
+            # A 404 is of an upload completed already, by a try whose answer was lost: the caller looks again.
+            with mapped(place["Key"], failed=FAILED | {"NoSuchUpload"}):
+                completed = self.s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": written}, **condition)
+        except BaseException:
+            # What is left, a rule of the bucket ends after a day.
+            with suppress(ClientError, BotoCoreError):
+                self.s3.abort_multipart_upload(**upload)
+            raise
+        return _bare(completed["ETag"])
+
+    def _write_part(self, request: dict[str, Any], body: Spliced, part: Part) -> str:
+        if part.source is None:
+            data = body[part.begin : part.end]
+            with mapped(request["Key"]):
+                return self.s3.upload_part(**request, Body=data)["ETag"]
+        key, etag = body.former.source
+        span = f"bytes={part.source}-{part.source + part.end - part.begin - 1}"
+        with superseded(key):
+            copied = self.s3.upload_part_copy(
+                **request,
+                CopySource={"Bucket": self.storage.bucket, "Key": key},
+                CopySourceIfMatch=_quoted(etag),
+                CopySourceRange=span,
+            )
+        return copied["CopyPartResult"]["ETag"]
+
+    def _source(self, key: str, etag: str) -> tuple[Fetch, tuple[str, str]]:
+        """Return how to fetch bytes of exactly this object, and what it is."""
+
+        def fetch(begin: int, end: int) -> bytes:
+            with superseded(key):
+                answer = self.s3.get_object(
+                    Bucket=self.storage.bucket, Key=key, IfMatch=_quoted(etag), Range=f"bytes={begin}-{end - 1}"
+                )
+                return answer["Body"].read()
+
+        return fetch, (key, etag)
 
     def _remember(self, repo: str, key: str, found: tuple[bytes, str, Mapping[str, str]]) -> None:
         """Keep index and gzip copy of one repository, the last: together they may have 100 MB."""

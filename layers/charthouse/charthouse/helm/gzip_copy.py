@@ -58,13 +58,13 @@ class _Table(NamedTuple):
 
 def gzip_copy(index: Index, former: Index | None = None, copy: bytes = b"", *, piece: int = PIECE) -> bytes:
     """Return the copy of an index; quickly if it was spliced from `former` and `copy` is the copy of that."""
-    least = piece * (16 if len(index.data) >= LARGE else 1)
+    least = piece * (16 if len(index.text) >= LARGE else 1)
     table = _read(copy, former, least) if former else None
     ats = [run.at for run in index.kept]
     pieces: list[_Piece] = []
     packed: list[bytes | memoryview] = []
     at = 0
-    while at < len(index.data):
+    while at < len(index.text):
         run = bisect_right(ats, at) - 1
         first, last = _unchanged(index, table, run, at) if table and former and run >= 0 else (0, 0)
         if table and first < last:
@@ -72,7 +72,7 @@ def gzip_copy(index: Index, former: Index | None = None, copy: bytes = b"", *, p
             packed.append(memoryview(copy)[table.packed[first] : table.packed[last]])
             at += table.begins[last] - table.begins[first]
         else:
-            data = index.data[at : _next(index, at, least)]
+            data = index.text[at : _next(index, at, least)]
             stream = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
             packed.append(stream.compress(data) + stream.flush(zlib.Z_FULL_FLUSH))
             pieces.append(_Piece(len(data), len(packed[-1]), zlib.crc32(data)))
@@ -81,7 +81,7 @@ def gzip_copy(index: Index, former: Index | None = None, copy: bytes = b"", *, p
     crc = 0
     for one in pieces:
         crc = _shifted(crc, one.size) ^ one.crc
-    trailer = _TRAILER.pack(crc, len(index.data) & 0xFFFFFFFF)
+    trailer = _TRAILER.pack(crc, len(index.text) & 0xFFFFFFFF)
     return b"".join([_header(len(extra) + 4, least), extra, *packed, _END, trailer])
 
 
@@ -103,12 +103,12 @@ def _next(index: Index, at: int, least: int) -> int:
     if at < index.begin:
         return index.begin
     if at >= index.end:
-        return len(index.data)
-    line = index.data.find(b"\n", at + least, index.end)
+        return len(index.text)
+    line = index.text.find(b"\n", at + least, index.end)
     while 0 < line < at + 4 * least:
-        after = index.data.find(b"\n", line + 1, index.end)
+        after = index.text.find(b"\n", line + 1, index.end)
         after = index.end if after < 0 else after
-        if zlib.crc32(index.data[max(line, after - _HASHED) : after].rstrip(b",")) % ONE_OF == 0:
+        if zlib.crc32(index.text[max(line, after - _HASHED) : after].rstrip(b",")) % ONE_OF == 0:
             return line
         line = after
     return index.end if line < 0 else line
@@ -126,14 +126,14 @@ def _read(copy: bytes, index: Index, least: int) -> _Table | None:
     pieces = list(map(_Piece._make, _PIECE.iter_unpack(copy[_HEADER.size : start])))
     begins = list(accumulate((one.size for one in pieces), initial=0))
     packed = list(accumulate((one.packed for one in pieces), initial=start))
-    if begins[-1] != len(index.data) or packed[-1] + len(_END) + _TRAILER.size != len(copy):
+    if begins[-1] != len(index.text) or packed[-1] + len(_END) + _TRAILER.size != len(copy):
         return None
     try:
         head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(copy[start : packed[1]], pieces[0].size)
     except zlib.error:
         return None
     # The head of an index has a random part: no other has the same.
-    return _Table(pieces, begins, packed) if head == index.data[: index.begin] else None
+    return _Table(pieces, begins, packed) if head == index.text[: index.begin] else None
 
 
 def _header(extra: int, least: int) -> bytes:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from charthouse.helm.canonical_json import canonical_json
+from charthouse.helm.ranges import BLOCK, Kept, Piece, Spliced, Text, joined, size_of
 from charthouse.helm.versions import sort_key
 
 _URLS = '"urls":["'
@@ -100,22 +101,12 @@ NO_STAMP = Stamp(0, "0", "1970-01-01T00:00:00Z")
 """Of an index that is not published: the empty one of a new repository, or one made to compare with."""
 
 
-class Kept(NamedTuple):
-    """A run of bytes that a splice left as it was."""
-
-    begin: int
-    """Where it began in the former index."""
-    end: int
-    at: int
-    """Where it begins in the new index."""
-
-
 @dataclass(frozen=True, slots=True)
 class Index:
-    r"""A published index: its bytes, in which blocks of `\n"name":[\n{…},\n{…}\n]` stand between `begin` and `end`."""
+    r"""A published index: blocks of `\n"name":[\n{…},\n{…}\n]` stand between `begin` and `end` of its bytes."""
 
     envelope: Envelope
-    data: bytes
+    text: Text
     begin: int
     end: int
     revision: int
@@ -125,7 +116,7 @@ class Index:
     """What a splice took over from the index before, in order."""
 
     @classmethod
-    def read(cls, data: bytes, envelope: Envelope, counts: tuple[int, int] | None = None) -> Self | None:
+    def read(cls, data: Text, envelope: Envelope, counts: tuple[int, int] | None = None) -> Self | None:
         """Parse published bytes; None if they are not an index with this envelope, as we write it.
 
         Looks at both ends only: the middle is ours if the ends are, and `check_index` reads it all once a day.
@@ -148,7 +139,7 @@ class Index:
         charts: dict[str, list[Entry]] = {}
         for entry in entries:
             charts.setdefault(entry.chart, []).append(entry)
-        blocks: list[list[_Piece]] = []
+        blocks: list[list[Piece]] = []
         for name in sorted(charts):
             lines = sorted(charts[name], key=lambda entry: sort_key(entry.version), reverse=True)
             blocks.append(_block(name, [_line(envelope, entry) for entry in lines]))
@@ -158,29 +149,30 @@ class Index:
     def _of(
         cls,
         envelope: Envelope,
-        blocks: Sequence["_Piece"],
+        blocks: Sequence[Piece],
         stamp: Stamp,
         counts: tuple[int, int] | None,
-        former: bytes = b"",
+        former: Text = b"",
     ) -> Self:
-        """Join the pieces, once: the index may have 100 MB, and each slice or sum of bytes copies them."""
         opening = envelope.opening + f"{stamp.revision}-{stamp.nonce}".encode() + envelope.entries
-        closing = envelope.closing(stamp.generated)
         kept: list[Kept] = []
         at = len(opening)
         for piece in blocks:
             if isinstance(piece, Kept):
                 kept.append(piece._replace(at=at))
-            at += len(piece) if isinstance(piece, bytes) else piece.end - piece.begin
-        whole = memoryview(former)
-        pieces = (piece if isinstance(piece, bytes) else whole[piece.begin : piece.end] for piece in blocks)
-        data = b"".join([opening, *pieces, closing])
+            at += size_of(piece)
+        data = joined([opening, *blocks, envelope.closing(stamp.generated)], former)
         return cls(envelope, data, len(opening), at, stamp.revision, counts, tuple(kept))
+
+    @property
+    def data(self) -> bytes:
+        """All of the bytes."""
+        return bytes(self.text)
 
     @property
     def blocks(self) -> bytes:
         """The charts and their entries: all that two indexes of the same content have in common."""
-        return self.data[self.begin : self.end]
+        return self.text[self.begin : self.end]
 
     def splice(self, changes: Mapping[str, Entry | None], stamp: Stamp) -> "Index":
         """Return the index with the entry of each file (`<name>-<version>.tgz`) replaced, or removed for None.
@@ -193,19 +185,19 @@ class Index:
                 edits.setdefault(name, _Edit(set(), [])).gone.add(version)
             if entry is not None:
                 edits.setdefault(entry.chart, _Edit(set(), [])).new.append(entry)
-        runs: list[list[_Piece]] = []
+        runs: list[list[Piece]] = []
         at = self.begin
         charts = versions = 0
         for name in sorted(edits):
             begin, end = self._find_block(name)
-            lines, more = _spliced(self.envelope, self.data, _lines_of(self.data, begin, end), edits[name])
-            runs += [_run(self.data, at, begin), _block(name, lines)]
+            lines, more = _spliced(self.envelope, self.text, _lines_of(self.text, begin, end), edits[name])
+            runs += [_run(self.text, at, begin), _block(name, lines)]
             charts += bool(lines) - (begin < end)
             versions += more
             at = end
-        runs.append(_run(self.data, at, self.end))
+        runs.append(_run(self.text, at, self.end))
         counts = (self.counts[0] + charts, self.counts[1] + versions) if self.counts else None
-        return self._of(self.envelope, _separated(runs), stamp, counts, self.data)
+        return self._of(self.envelope, _separated(runs), stamp, counts, self.text)
 
     def chart(self, name: str) -> "Index":
         """Return the view of one chart: an index with its entries alone, or none, stamped as this one.
@@ -213,10 +205,10 @@ class Index:
         Raises `ValueError` for bytes that this module did not write.
         """
         begin, end = self._find_block(name)
-        if begin < end and self.data[end - 1] == _COMMA:
+        if begin < end and self.text[end - 1] == _COMMA:
             end -= 1
-        whole = memoryview(self.data)
-        data = b"".join([whole[: self.begin], whole[begin:end], whole[self.end :]])
+        runs = [Kept(0, self.begin, 0), Kept(begin, end, 0), Kept(self.end, len(self.text), 0)]
+        data = joined(runs, self.text)
         return Index(self.envelope, data, self.begin, self.begin + end - begin, self.revision)
 
     def charts(self) -> Iterator[str]:
@@ -239,52 +231,52 @@ class Index:
         """Return how many charts and how many versions there are."""
         if self.counts:
             return self.counts
-        charts = self.data.count(b'\n"', self.begin, self.end)
+        charts = self.text.count(b'\n"', self.begin, self.end)
         # A chart is a line that opens it, one that closes it, and one for each version.
-        return charts, self.data.count(b"\n", self.begin, self.end) - 2 * charts
+        return charts, self.text.count(b"\n", self.begin, self.end) - 2 * charts
 
     def chart_bytes(self, offset: int = 0, limit: int | None = None) -> bytes:
         """Return the charts as one JSON object, name → entries; the `limit` charts after `offset`, bytewise by name."""
-        begin = self._skip(self.begin, offset)
-        end = self.end if limit is None else self._skip(begin, limit)
-        if begin < end and self.data[end - 1] == _COMMA:
+        data = self.data
+        begin = self._skip(data, self.begin, offset)
+        end = self.end if limit is None else self._skip(data, begin, limit)
+        if begin < end and data[end - 1] == _COMMA:
             end -= 1
-        return b"".join([b"{", memoryview(self.data)[begin:end], b"}"])
+        return b"".join([b"{", memoryview(data)[begin:end], b"}"])
 
     def lines(self) -> Iterator[bytes]:
         """Yield every entry line in order, without its comma."""
-        at = self.data.find(b"\n{", self.begin, self.end)
+        data = self.data
+        at = data.find(b"\n{", self.begin, self.end)
         while at >= 0:
-            end = self.data.index(b"\n", at + 1)
-            yield self.data[at + 1 : end].removesuffix(b",")
-            at = self.data.find(b"\n{", end, self.end)
+            end = data.index(b"\n", at + 1)
+            yield data[at + 1 : end].removesuffix(b",")
+            at = data.find(b"\n{", end, self.end)
 
     def versions(self, name: str) -> dict[str, bytes]:
         """Return the entries of one chart by version, newest first; raises `ValueError` for bytes of others."""
-        begin, end = _lines_of(self.data, *self._find_block(name))
-        entries = [line.removesuffix(b",") for line in self.data[begin:end].split(b"\n")[1:]]
+        begin, end = _lines_of(self.text, *self._find_block(name))
+        entries = [line.removesuffix(b",") for line in self.text[begin:end].split(b"\n")[1:]]
         return {_version(entry, 0, len(entry)): entry for entry in entries}
 
-    def _skip(self, at: int, charts: int) -> int:
+    def _skip(self, data: bytes, at: int, charts: int) -> int:
         for _ in range(charts):
-            at = self.data.find(b"\n],", at, self.end) + 3
+            at = data.find(b"\n],", at, self.end) + 3
             if at < 3:  # noqa: PLR2004  find said -1
                 return self.end
         return at
 
     def _has(self, name: str, version: str) -> bool:
-        begin, end = _find_line(self.data, _lines_of(self.data, *self._find_block(name)), version)
+        begin, end = _find_line(self.text, _lines_of(self.text, *self._find_block(name)), version)
         return begin < end
 
     def _find_block(self, name: str) -> tuple[int, int]:
         """Return where the chart's block begins and ends; where it would stand, twice, if there is none."""
-        data = self.data
-        begin = _bisect(data, self.begin, self.end, lambda begin, end: _chart(data, begin, end) < name)
-        return begin, _bisect(data, begin, self.end, lambda begin, end: _chart(data, begin, end) <= name)
-
-
-type _Piece = bytes | Kept
-"""A part of the next index: new bytes, or where the former index has them; all are joined once."""
+        data = self.text
+        begin = data.where(_opening(name)) if isinstance(data, Spliced) else None
+        if begin is None:
+            begin = _bisect(data, self.begin, self.end, lambda begin, end: _chart(data, begin, end) < name)
+        return begin, _near(data, begin, self.end, lambda begin, end: _chart(data, begin, end) <= name)
 
 
 class _Edit(NamedTuple):
@@ -305,12 +297,12 @@ def _readings(file: str) -> Iterator[tuple[str, str]]:
             yield stem[:at], stem[at + 1 :]
 
 
-def _lines_of(data: bytes, begin: int, end: int) -> tuple[int, int]:
+def _lines_of(data: Text, begin: int, end: int) -> tuple[int, int]:
     """Return where the entries of a block begin and end."""
     return (data.index(b"\n", begin + 1), data.rindex(b"\n", begin, end)) if begin < end else (begin, begin)
 
 
-def _spliced(envelope: Envelope, data: bytes, lines: tuple[int, int], edit: _Edit) -> tuple[list[_Piece], int]:
+def _spliced(envelope: Envelope, data: Text, lines: tuple[int, int], edit: _Edit) -> tuple[list[Piece], int]:
     """Return the lines of a block after the edit, in runs without the comma after them, and how many more they are."""
     changes = []
     for version in edit.gone:
@@ -325,27 +317,27 @@ def _spliced(envelope: Envelope, data: bytes, lines: tuple[int, int], edit: _Edi
     changes.sort(key=lambda change: change[2], reverse=True)
     changes.sort(key=lambda change: change[:2])
     at, last = lines
-    runs: list[_Piece] = []
+    runs: list[Piece] = []
     for begin, end, _, line in changes:
         runs += [*_run(data, at, begin), *([line] if line else [])]
         at = end
     return [*runs, *_run(data, at, last)], more
 
 
-def _run(data: bytes, begin: int, end: int) -> list[_Piece]:
+def _run(data: Text, begin: int, end: int) -> list[Piece]:
     """Return what is kept of whole lines, without the comma after them; nothing if there are none."""
     return [Kept(begin, end - (data[end - 1] == _COMMA), 0)] if begin < end else []
 
 
-def _separated(runs: Iterable[list[_Piece]]) -> list[_Piece]:
+def _separated(runs: Iterable[list[Piece]]) -> list[Piece]:
     """Return the pieces of all runs that are not empty, with a comma between two runs."""
-    pieces: list[_Piece] = []
+    pieces: list[Piece] = []
     for run in runs:
         pieces += [b",", *run] if pieces and run else run
     return pieces
 
 
-def _find_line(data: bytes, lines: tuple[int, int], version: str) -> tuple[int, int]:
+def _find_line(data: Text, lines: tuple[int, int], version: str) -> tuple[int, int]:
     """Return where the line of the version begins and ends; where it would stand, twice, if there is none."""
     low, high = lines
     wanted = sort_key(version)
@@ -356,7 +348,7 @@ def _find_line(data: bytes, lines: tuple[int, int], version: str) -> tuple[int, 
     return begin, end if _version(data, begin, end) == version else begin
 
 
-def _bisect(data: bytes, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
+def _bisect(data: Text, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
     """Return where the first line begins that is not before what is looked for; `is_before` gets its begin and end."""
     while low < high:
         # The line around the middle, with the newline before it: newlines only stand between lines.
@@ -369,12 +361,24 @@ def _bisect(data: bytes, low: int, high: int, is_before: Callable[[int, int], bo
     return low
 
 
-def _line_end(data: bytes, begin: int, high: int) -> int:
+def _near(data: Text, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
+    """Return the same as `_bisect`, looking near the beginning first: a block's end, which is much nearer than that."""
+    step = BLOCK
+    while low + step < high:
+        begin = data.rfind(b"\n", low, low + step)
+        end = _line_end(data, begin, high)
+        if not is_before(begin, end):
+            return _bisect(data, low, begin, is_before)
+        low, step = end, 2 * step
+    return _bisect(data, low, high, is_before)
+
+
+def _line_end(data: Text, begin: int, high: int) -> int:
     end = data.find(b"\n", begin + 1, high)
     return high if end < 0 else end
 
 
-def _chart(data: bytes, begin: int, end: int) -> str:
+def _chart(data: Text, begin: int, end: int) -> str:
     """Return the name of the chart whose block has this line."""
     if data[begin + 1] == _CLOSING:
         begin, end = data.rindex(b"\n", 0, begin), begin
@@ -385,7 +389,7 @@ def _chart(data: bytes, begin: int, end: int) -> str:
     return _string(_DECODER.raw_decode(data[at:end].decode())[0])
 
 
-def _version(data: bytes, begin: int, end: int) -> str:
+def _version(data: Text, begin: int, end: int) -> str:
     """Return the version of an entry line; it is the last member, and no string holds its unescaped quotes."""
     at = data.rindex(b'"version":', begin, end) + len(b'"version":')
     return _text(data[at:end].removesuffix(b",").removesuffix(b"}"))
@@ -405,7 +409,12 @@ def _line(envelope: Envelope, entry: Entry) -> bytes:
     return f"\n{envelope.with_base_url(entry.line)}".encode()
 
 
-def _block(name: str, lines: Iterable[_Piece]) -> list[_Piece]:
+def _block(name: str, lines: Iterable[Piece]) -> list[Piece]:
     """Return the pieces of a chart's block; nothing for a chart without versions."""
     separated = _separated([line] for line in lines)
-    return [f"\n{canonical_json(name)}:[".encode(), *separated, b"\n]"] if separated else []
+    return [_opening(name), *separated, b"\n]"] if separated else []
+
+
+def _opening(name: str) -> bytes:
+    """Return the line that opens a chart's block."""
+    return f"\n{canonical_json(name)}:[".encode()

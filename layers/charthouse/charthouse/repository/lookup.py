@@ -8,7 +8,7 @@ from charthouse.helm.versions import sort_key
 from charthouse.repository.names import MAX_PACKAGE_SIZE
 from charthouse.repository.ports import Row
 from charthouse.repository.publish import entries_of
-from charthouse.repository.repository import Repository
+from charthouse.repository.repository import LOST, Repository
 
 LATEST = "latest"
 
@@ -18,7 +18,7 @@ FEW = 100
 
 def list_charts(repository: Repository, offset: int = 0, limit: int | None = None) -> bytes:
     """Return the charts as a JSON object, name → entries, newest first: a slice of the published index."""
-    return _index(repository).chart_bytes(offset, limit)
+    return repository.retry(lambda: _index(repository).chart_bytes(offset, limit), LOST)
 
 
 def find_chart(repository: Repository, name: str) -> str:
@@ -90,7 +90,7 @@ def _few_rows(repository: Repository, name: str) -> list[Row] | None:
 
 def _entries(repository: Repository, name: str) -> dict[str, bytes]:
     """Return the entries of a chart by version, newest first, as the published index has them."""
-    return _index(repository).versions(name)
+    return repository.retry(lambda: _index(repository).versions(name), LOST)
 
 
 def _index(repository: Repository) -> Index:

@@ -273,7 +273,7 @@ def verify_index(repository: Repository) -> int:
     """
     stored = repository.indexes.read(repository.name)
     index = repository.parse(stored)
-    if stored is None or index is None or not _is_strict(stored.body):
+    if stored is None or index is None or not _is_strict(bytes(stored.body)):
         publish_index(repository, rebuild=True)
         repository.record("index_rebuilt")
         return 1
@@ -357,7 +357,7 @@ def _is_missing_or_foreign(repository: Repository) -> bool:
 
 
 def _is_ours(repository: Repository, stored: StoredIndex) -> bool:
-    return stored.body.startswith(repository.envelope.opening) and _is_strict(stored.body)
+    return stored.body.startswith(repository.envelope.opening) and _is_strict(bytes(stored.body))
 
 
 def _is_strict(body: bytes) -> bool:

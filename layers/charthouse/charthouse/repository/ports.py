@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from charthouse.helm.package import Package
 
+from charthouse.helm.ranges import Text
 from charthouse.oci.derived import Derived, Signed, derive
 
 
@@ -76,7 +77,7 @@ class PackageStore(Protocol):
 class StoredIndex:
     """The bytes of a published index, and the ETag by which it is replaced."""
 
-    body: bytes
+    body: Text
     etag: str
     counts: tuple[int, int] | None = None
     """How many charts and versions it has, if that was stored with it."""
@@ -93,23 +94,24 @@ class StoredView:
     revision: int
     """The revision of the index it was cut from; 0 if that was not stored with it."""
     etag: str
-    body: bytes = b""
+    body: Text = b""
     """Empty unless it was read."""
 
 
 class IndexStore(Protocol):
     """The published `index.yaml` of every repository, and the views cut from it."""
 
-    def read(self, repo: str) -> StoredIndex | None:
+    def read(self, repo: str, *, lazily: bool = False) -> StoredIndex | None:
         """Return the index published last, or None if there is none.
 
-        Raises `StorageLimitReached`, before a byte is read, if it is larger than the process can hold.
+        Raises `StorageLimitReached`, before a byte is read, if it is larger than the process can hold. Read lazily, the
+        bytes of a large one are fetched when they are looked at, which raises `Superseded` once it has been replaced.
         """
 
     def size(self, repo: str) -> int:
         """Return the bytes of the index published last; 0 if there is none."""
 
-    def write(self, repo: str, body: bytes, etag: str | None, counts: tuple[int, int] | None = None) -> None:
+    def write(self, repo: str, body: Text, etag: str | None, counts: tuple[int, int] | None = None) -> None:
         """Replace the index that has this ETag (None: there must be none); raise `ConditionFailed` otherwise."""
 
     def repositories(self) -> Iterator[str]:

@@ -10,7 +10,7 @@ from itertools import chain
 from charthouse.errors import Unavailable
 from charthouse.helm.index import Entry, Index, Stamp, possible_charts
 from charthouse.repository.ports import GZIP_COPY, Row
-from charthouse.repository.repository import Repository, timestamp
+from charthouse.repository.repository import LOST, Repository, timestamp
 from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing
 from charthouse.repository.views import write_views
 
@@ -36,12 +36,16 @@ def publish_index(repository: Repository, *, rebuild: bool = False, views: Colle
     The order makes it safe: (1) read the index, (2) read the dirty rows, (3) splice, (4) replace exactly the index
     that was read, also if the bytes look the same, (5) write the views of the charts that changed, and those in
     `views`, (6) clear each row that still has the `rev` that was used. A lost condition at (4) starts again from (1).
-    Without an index of our format, with a damaged one, or with `rebuild`, all rows are folded. Rows whose views are not
-    written when the deadline passes stay dirty; raises `Unavailable` then.
+    Without an index of our format, with a damaged one, or with `rebuild`, all rows are folded. Of a large index only
+    the lines around the changes are read, and the views are cut from what (4) wrote: if that is replaced meanwhile, all
+    starts again. Rows whose views are not written when the deadline passes stay dirty; raises `Unavailable` then.
     """
+    return repository.retry(lambda: _publish(repository, rebuild=rebuild, views=views), LOST)
 
+
+def _publish(repository: Repository, *, rebuild: bool, views: Collection[str]) -> Index:
     def attempt(*, rebuild: bool) -> tuple[Index, Index | None, list[Row]]:
-        stored = repository.indexes.read(repository.name)
+        stored = repository.indexes.read(repository.name, lazily=not rebuild)
         former = repository.parse(stored)
         stamp = _stamp(repository, former, rebuild=rebuild)
         if former is None or rebuild:
@@ -56,7 +60,7 @@ def publish_index(repository: Repository, *, rebuild: bool = False, views: Colle
                 index = former.splice({row.file: _entry(row) for row in rows}, stamp)
             except ValueError:
                 return attempt(rebuild=True)
-        repository.indexes.write(repository.name, index.data, stored.etag if stored else None, index.count())
+        repository.indexes.write(repository.name, index.text, stored.etag if stored else None, index.count())
         return index, former, rows
 
     index, former, rows = repository.retry(lambda: attempt(rebuild=rebuild))
@@ -66,10 +70,10 @@ def publish_index(repository: Repository, *, rebuild: bool = False, views: Colle
         charts = {row.file: _charts(repository, row, former) for row in rows}
         written = write_views(repository, index, former, {*filter(None, views), *chain(*charts.values())})
     except ValueError:
-        return publish_index(repository, rebuild=True, views=views)
+        return _publish(repository, rebuild=True, views=views)
     done = [row for row in rows if written.issuperset(charts[row.file])]
     _clear(repository, done)
-    repository.record("index_published", rows=len(rows), bytes=len(index.data))
+    repository.record("index_published", rows=len(rows), bytes=len(index.text))
     if len(done) < len(rows):
         raise Unavailable("the views of the index follow")
     return index

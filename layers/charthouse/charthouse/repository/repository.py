@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 
-from charthouse.errors import ConditionFailed, StorageLimitReached, Unavailable
+from charthouse.errors import ConditionFailed, StorageLimitReached, Superseded, Unavailable
 from charthouse.helm.index import Envelope, Index
 from charthouse.repository.ports import (
     Catalog,
@@ -25,6 +25,13 @@ SWEEP, RECONCILE = "sweep", "reconcile"
 
 PATIENCE = 8.0
 """Seconds a client waits for its change to be published before it is answered 202."""
+
+
+type Lost = type[ConditionFailed] | tuple[type[ConditionFailed], type[Superseded]]
+"""What makes an attempt start again."""
+
+LOST = (ConditionFailed, Superseded)
+"""Of an attempt that reads the index."""
 
 
 def one_by_one[Item, Result](step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
@@ -124,23 +131,27 @@ class Repository(Ports):
             raise Unavailable("no time is left, try again")
 
     def index(self) -> Index | None:
-        """Return the published index, or None if there is none of our format."""
-        return self.parse(self.indexes.read(self.name))
+        """Return the published index, or None if there is none of our format.
+
+        What is looked up in a large one raises `Superseded` once it has been replaced.
+        """
+        return self.parse(self.indexes.read(self.name, lazily=True))
 
     def parse(self, stored: StoredIndex | None) -> Index | None:
         """Return the index in these bytes, or None if they are none of our format."""
         return Index.read(stored.body, self.envelope, stored.counts) if stored else None
 
-    def retry[Result](self, attempt: Callable[[], Result]) -> Result:
+    def retry[Result](self, attempt: Callable[[], Result], lost: Lost = ConditionFailed) -> Result:
         """Return the result of the first attempt that loses no condition.
 
         The one compare-and-set loop: an attempt reads, decides, and writes under a condition; `ConditionFailed` means
-        that another process was faster. Raises `Unavailable` when the deadline has passed.
+        that another process was faster, and so does `Superseded` to one that reads the index. Raises `Unavailable`
+        when the deadline has passed.
         """
         while True:
             try:
                 return attempt()
-            except ConditionFailed:
+            except lost:
                 self.backoff()
 
     def backoff(self) -> None:

@@ -39,7 +39,7 @@ def _write_copy(repository: Repository, index: Index, former: Index | None) -> N
     stored = repository.indexes.read_view(repository.name, GZIP_COPY)
     if stored and stored.revision >= index.revision:
         return
-    copy = gzip_copy(index, former, stored.body if stored else b"")
+    copy = gzip_copy(index, former, bytes(stored.body) if stored else b"")
     view = StoredView(index.revision, "", copy)
     repository.indexes.write_view(repository.name, GZIP_COPY, view, stored.etag if stored else None)
 
@@ -49,7 +49,7 @@ def _write_chart(repository: Repository, index: Index, name: str) -> None:
     if stored and stored.revision >= index.revision:
         return
     # Written also without entries, and where none is: a slower process may be about to write one with entries.
-    view = StoredView(index.revision, "", index.chart(name).data)
+    view = StoredView(index.revision, "", index.chart(name).text)
     repository.indexes.write_view(repository.name, name, view, stored.etag if stored else None)
 
 
@@ -96,6 +96,6 @@ def differing_views(repository: Repository, index: Index, after: str = "") -> tu
 
 def _is_copy(stored: StoredView, index: Index) -> bool:
     try:
-        return stored.revision == index.revision and gzip.decompress(stored.body) == index.data
+        return stored.revision == index.revision and gzip.decompress(bytes(stored.body)) == index.data
     except (OSError, EOFError, zlib.error):
         return False
