@@ -25,6 +25,6 @@ def handler(event: Mapping[str, Any], context: LambdaContext) -> dict[str, list[
     telemetry.bind(context.aws_request_id)
     records = list(SQSEvent(dict(event)).records)
     messages, unreadable = read_messages({record.message_id: record.body for record in records}, settings.storage)
-    again = any(int(record.get("attributes", {}).get("ApproximateReceiveCount", 1)) > 1 for record in records)
+    again = any(int((record.get("attributes") or {}).get("ApproximateReceiveCount", 1)) > 1 for record in records)
     failed = handle_object_events(ports, settings.paths, messages, deadline=time.time() + SECONDS, again=again)
     return {"batchItemFailures": [{"itemIdentifier": message} for message in [*unreadable, *failed]]}
