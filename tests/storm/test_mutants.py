@@ -2,7 +2,7 @@
 
 A mutant is named after what it does instead of the rule. What the rules of each step are about, by number of mutants:
 
-    sync_file         17  row before store, condition on `rev`, always written, `rev` grows, `dirty` and `expires`, own
+    sync_file         18  row before store, condition on `rev`, always written, `rev` grows, `dirty` and `expires`, own
                           upload, file name, own package that cannot be seen
     sync_all           6  missing files and rows, ETag and time
     publish_index     12  index before rows, condition on the ETag, always written, cleared after it, only this `rev`;
@@ -530,6 +530,11 @@ def a_missing_file_keeps_its_row(original: Any) -> Any:
 @substituting(sync._may_be_listed)
 def a_file_without_row_counts_as_unlisted(original: Any) -> Any:
     return lambda repository, file: False
+
+
+@substituting(sync.views_may_list)
+def a_file_without_row_is_not_looked_for_in_the_views(original: Any) -> Any:
+    return lambda repository, index, file: False
 
 
 @substituting(sync._next_revision)

@@ -5,7 +5,18 @@ from collections.abc import Callable
 import pytest
 from charthouse.repository.maintenance import Progress
 
-from tests.storm.commands import RECONCILE, Command, a_copy, a_file, a_repository, content, deleting, execute, pushing
+from tests.storm.commands import (
+    RECONCILE,
+    Command,
+    a_copy,
+    a_file,
+    a_repository,
+    content,
+    deleting,
+    events,
+    execute,
+    pushing,
+)
 from tests.storm.oracle import Oracle
 
 PUBLISHED = a_repository("1.0.0", "2.0.0", "3.0.0")
@@ -89,6 +100,21 @@ def test_entries_without_row_and_package_are_removed() -> None:
     oracle.observe("")
 
     execute(RECONCILE, oracle)
+
+    oracle.check_at_rest()
+
+
+@pytest.mark.parametrize("name", ["", "web"])
+def test_a_view_older_than_the_index_is_written_anew_although_the_table_was_lost(name: str) -> None:
+    """A publisher crashed between the index and that view, and the rows that would say so are gone."""
+    oracle = Oracle(a_copy(PUBLISHED), "team")
+    older = oracle.world.views["team", name]
+    execute(deleting("2.0.0"), oracle)
+    oracle.world.rows.clear()
+    oracle.world.states.clear()
+    oracle.world.views["team", name] = older
+
+    execute(events(a_file("2.0.0")), oracle)
 
     oracle.check_at_rest()
 
