@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
@@ -96,6 +97,15 @@ def test_curl_decodes_it_by_itself(team: Repository) -> None:
     done = run([curl, "-sfL", "--compressed", "-H", f"Authorization: {team.authorization}", f"{team.url}/index.yaml"])
 
     assert done == team.index_bytes()
+
+
+def test_go_decodes_it_by_itself(team: Repository, tmp_path: Path) -> None:
+    go = shutil.which("go")
+    assert go, "Go's decoder is what Helm, Flux and Argo CD have: install Go"
+    program = tmp_path / "fetch"
+    run([go, "build", "-o", str(program), str(Path(__file__).with_name("fetch.go"))])
+
+    assert run([str(program), f"{team.url}/index.yaml", team.authorization or ""]) == team.index_bytes()
 
 
 def run(command: Sequence[str]) -> bytes:
