@@ -35,7 +35,7 @@ import pytest
 from charthouse.errors import ConditionFailed, NotFound, Unavailable
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.index import Index
-from charthouse.repository import changes, maintenance, packages, publish, sync
+from charthouse.repository import changes, maintenance, packages, publish, sync, views
 from charthouse.repository.ports import Row, StoredFile, StoredIndex, StoredView
 from charthouse.repository.publish import Outcome
 from charthouse.repository.repository import Ports, Repository, timestamp
@@ -532,7 +532,7 @@ def a_file_without_row_counts_as_unlisted(original: Any) -> Any:
     return lambda repository, file: False
 
 
-@substituting(sync.views_may_list)
+@substituting(views.views_may_list)
 def a_file_without_row_is_not_looked_for_in_the_views(original: Any) -> Any:
     return lambda repository, index, file: False
 
