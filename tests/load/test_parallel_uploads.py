@@ -1,21 +1,17 @@
 """Many upload at once, some are killed, others read meanwhile."""
 
-import os
-import signal
 import socket
-import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from local.emulator import Emulator
 from tests.acceptance.deployment import Deployment, eventually
 from tests.acceptance.repository import Repository
 from tests.builders import a_package
+from tests.load.killing import kill_one
 from tests.load.watching import digest, files, in_bucket, is_whole, listed, publications, read_index, without_doubles
 
 UPLOADS = 64
@@ -114,26 +110,5 @@ def kill_some(emulator: Emulator, ended: threading.Event) -> int:
     """Kill processes of the upload function as long as there are uploads, one after the other; return how many."""
     killed: set[int] = set()
     while len(killed) < KILLED and not ended.wait(0.7):
-        for process in upload_processes(emulator)[:1]:
-            with suppress(ProcessLookupError):
-                os.kill(process, signal.SIGKILL)
-                killed.add(process)
+        killed |= kill_one(emulator, "UploadCharts")
     return len(killed)
-
-
-def upload_processes(emulator: Emulator) -> list[int]:
-    """Return the processes in which this emulator runs the upload function."""
-    return [pid for pid, command in commands() if str(emulator.data) in command and "UploadCharts" in command]
-
-
-def commands() -> Iterator[tuple[int, str]]:
-    """Yield the command of every process of this machine."""
-    if Path("/proc/self/cmdline").exists():
-        for process in Path("/proc").glob("[0-9]*/cmdline"):
-            with suppress(OSError):
-                yield int(process.parent.name), process.read_text(errors="replace")
-        return
-    listed = subprocess.run(["/bin/ps", "-axww", "-o", "pid=,command="], capture_output=True, text=True, check=True)
-    for line in listed.stdout.splitlines():
-        pid, _, command = line.strip().partition(" ")
-        yield int(pid), command
