@@ -13,6 +13,7 @@ type Try = Callable[[Deployment, Callable[[str], Any]], object]
 
 PACKAGE, PROVENANCE = "roles-1.0.0.tgz", "roles-1.0.0.tgz.prov"
 INDEX, ANSWER, OTHER = ".charthouse/index/roles.yaml", ".charthouse/answers/roles", "other.txt"
+VIEW = ".charthouse/views/-/roles"
 KEY = {"repo": {"S": "/roles"}, "file": {"S": "roles-1.0.0.tgz"}}
 
 
@@ -38,6 +39,7 @@ TRIES: dict[str, Try] = {
     "list": lambda deployment, client: client("s3").list_objects_v2(Bucket=deployment.bucket),
     "get package": getting(PACKAGE),
     "get index": getting(INDEX),
+    "get view": getting(VIEW),
     "get answer": getting(ANSWER),
     "get other": getting(OTHER),
     "put package": putting(PACKAGE),
@@ -64,19 +66,20 @@ TRIES: dict[str, Try] = {
     "make user": lambda _, client: client("iam").create_user(UserName="roles"),
 }
 
-READS = {"list", "get package", "get index"}
 ROWS = {"get row", "put row"}
+READS = {"list", "get package", "get index"}
+PUBLISHES = READS | ROWS | {"get view", "put index"}
 MAY = {
-    "ReadFiles": READS,
+    "ReadFiles": READS | {"get view"},
     "ListCharts": READS | {"get answer", "put answer", "get row"},
     # Without EnableMetrics there is nothing it needs.
     "ShowHome": set(),
-    "PullArtifacts": ROWS | {"list", "get package"},
-    "PushArtifacts": READS | ROWS | {"put package", "put provenance", "delete package", "put index"},
-    "UploadCharts": READS | ROWS | {"put package", "put provenance", "delete package", "put index"},
-    "DeleteCharts": READS | ROWS | {"put provenance", "delete package", "put index"},
-    "IndexObjects": READS | ROWS | {"put index", "receive"},
-    "ReconcileRepositories": READS | ROWS | {"put index", "scan dirty"},
+    "PullArtifacts": ROWS | {"list", "get package", "get view"},
+    "PushArtifacts": PUBLISHES | {"put package", "put provenance", "delete package"},
+    "UploadCharts": PUBLISHES | {"put package", "put provenance", "delete package"},
+    "DeleteCharts": PUBLISHES | {"put provenance", "delete package"},
+    "IndexObjects": PUBLISHES | {"receive"},
+    "ReconcileRepositories": PUBLISHES | {"scan dirty"},
 }
 
 
@@ -84,7 +87,7 @@ MAY = {
 def test_a_function_may_do_what_it_needs_and_nothing_else(deployed: Deployments, function: str) -> None:
     deployment = deployed(BearerAuth=False)
     client = clients_of(deployment, function)
-    for key in [PACKAGE, PROVENANCE, INDEX, ANSWER, OTHER]:
+    for key in [PACKAGE, PROVENANCE, INDEX, VIEW, ANSWER, OTHER]:
         deployment.put(key, b"roles")
 
     may = {what for what, attempt in TRIES.items() if is_allowed(attempt, deployment, client)}

@@ -184,6 +184,7 @@ def test_all_versions_of_a_chart_are_read_page_by_page(rows: RowStand) -> None:
         assert sorted(found.version or "" for found in reader.chart("org1", "mychart")) == [
             f"1.0.{n}" for n in range(5)
         ]
+        assert [len(reader.chart("org1", "mychart", limit)) for limit in (1, 3, 5, 9)] == [1, 3, 5, 5]
 
 
 def test_what_a_row_says_of_oci_comes_back(rows: RowStand) -> None:

@@ -1,18 +1,17 @@
 """A client of the OCI registry, over both of its functions."""
 
 import json
-import time
 from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import Any
 from urllib.parse import quote
 
 from charthouse.aws.artifacts import S3Artifacts
-from charthouse.aws.dynamodb import DynamoCatalog
 from charthouse.oci.manifests import IMAGE
 from charthouse.oci.names import Digest
 from charthouse.registry.lookup import Lookup
 from charthouse.registry.ports import Place
+from charthouse.registry.registry import lookup_of
 from charthouse.repository.repository import one_by_one
 
 from tests.functions.conftest import Answer, Deployment
@@ -33,11 +32,10 @@ class Registry:
         push = deployment.load("push_artifacts", **options)
         push.__dict__["ports"] = replace(push.ports, map=one_by_one)
         pull = deployment.load("pull_artifacts", **options)
-        storage = pull.settings.storage
-        store, catalog = S3Artifacts(deployment.s3, storage), DynamoCatalog(deployment.dynamodb, storage.table)
+        store = S3Artifacts(deployment.s3, pull.settings.storage)
 
         def lookup(place: Place) -> Lookup:
-            return Lookup(place, store, catalog, time.time)
+            return lookup_of(place, store, push.ports.repository(place.repo))
 
         pull.__dict__["lookup"] = lookup
         return cls(deployment, pull, push)

@@ -55,6 +55,7 @@ RIGHTS = {
     | PASSWORD
     | POLICY,
     "PullArtifacts": _each("s3:GetObject s3:GetObjectVersion", *PACKAGES, ARTIFACTS)
+    | {("s3:GetObject", VIEWS)}
     | _each("dynamodb:GetItem dynamodb:PutItem", "Table.Arn")
     | {("dynamodb:Query", "table/index/by-chart")}
     | LIST

@@ -12,7 +12,7 @@ from typing import Any
 
 from charthouse.access.authorizer import Authorizer, Sources
 from charthouse.aws.presign import PresignedFiles, Signer
-from charthouse.aws.registry import SignedArtifacts, SignedCatalog
+from charthouse.aws.registry import SignedArtifacts, SignedCatalog, SignedIndexes
 from charthouse.aws.secrets import Secret
 from charthouse.registry.lookup import Lookup
 from charthouse.registry.ports import ArtifactStore, Place
@@ -103,7 +103,8 @@ def lookup(settings: Settings) -> Callable[[Place], Lookup]:
     """Return how a place of the registry is read, without the SDK."""
     artifacts = registry_urls(settings)
     catalog = SignedCatalog(settings.storage, Signer("dynamodb", settings.storage.region, credentials))
-    return lambda place: Lookup(place, artifacts, catalog, time.time)
+    indexes = SignedIndexes(settings.storage, settings.layout, Signer("s3", settings.storage.region, credentials))
+    return lambda place: Lookup(place, artifacts, catalog, indexes.of_chart, time.time)
 
 
 def registry_urls(settings: Settings) -> SignedArtifacts:

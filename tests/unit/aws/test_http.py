@@ -32,6 +32,11 @@ def test_a_body_is_read_up_to_its_bound() -> None:
         assert len(send("GET", f"{server.url}/a", {}).body) == MAX_BODY
 
 
+def test_a_caller_may_choose_the_bound() -> None:
+    with a_server([(200, b"whole")]) as server:
+        assert send("GET", f"{server.url}/a", {}, limit=3).body == b"who"
+
+
 @pytest.mark.parametrize("status", [500, 503, 429])
 def test_a_busy_service_gets_a_second_request(status: int) -> None:
     pauses: list[float] = []

@@ -19,7 +19,7 @@ SECONDS = 3
 PAUSE = 0.1
 """Seconds before the second try."""
 MAX_BODY = 6 * 1024 * 1024
-"""Bytes of a response that are read; what is longer ends there."""
+"""Bytes of a response that are read, unless the caller says otherwise; what is longer ends there."""
 
 PAGE_SECONDS = 5
 """Of a page, in all: an issuer that answers slowly must not hold a function for longer."""
@@ -50,22 +50,23 @@ def send(
     headers: Mapping[str, str],
     body: bytes = b"",
     sleep: Callable[[float], None] = time.sleep,
+    limit: int = MAX_BODY,
 ) -> Answer:
     """Send an idempotent request and return the answer, whatever its status, except 429 and 5xx.
 
     After those, and after a failed connection, it is sent once more; raises `Unavailable` when that fails too. Only
     here `http.client` and `ssl` are imported: most reads send nothing.
     """
-    answer = _try(method, url, headers, body)
+    answer = _try(method, url, headers, body, limit)
     if answer is None:
         sleep(PAUSE)
-        answer = _try(method, url, headers, body)
+        answer = _try(method, url, headers, body, limit)
     if answer is None:
         raise Unavailable("The storage does not answer, try again later")
     return answer
 
 
-def _try(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer | None:
+def _try(method: str, url: str, headers: Mapping[str, str], body: bytes, limit: int) -> Answer | None:
     from http.client import HTTPException  # noqa: PLC0415 # see send
 
     scheme, _, rest = url.partition("://")
@@ -75,7 +76,7 @@ def _try(method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answ
         connection.request(method, f"/{path}", body or None, dict(headers))
         response = connection.getresponse()
         headers = {name.lower(): value for name, value in response.getheaders()}
-        answer = Answer(response.status, response.read(MAX_BODY), headers)
+        answer = Answer(response.status, response.read(limit), headers)
     except (OSError, HTTPException):
         return None
     finally:

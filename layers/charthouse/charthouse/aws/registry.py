@@ -4,22 +4,31 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
 from typing import Any
 
 from charthouse.aws.http import Answer, Send, UnexpectedAnswer, send
-from charthouse.aws.keys import artifact_path, file_path, stored_key
+from charthouse.aws.keys import artifact_path, file_path, stored_key, view_path
 from charthouse.aws.presign import FILE_SECONDS, Signer, object_url, service_url
 from charthouse.aws.rows import BY_CHART, Item, digest_key, item_key, partition, row_of
+from charthouse.helm.index import Index
 from charthouse.registry.ports import BINARY, Artifact, Listed, Place
 from charthouse.repository.ports import Row
-from charthouse.settings import Storage
+from charthouse.repository.repository import envelope_of
+from charthouse.settings import Layout, Storage
 
 NOTE = "charthouse-"
 """Before the name of a note in an object's metadata."""
 
 PAGE = 1000
 """Objects of one listing: S3's own bound."""
+
+MAX_INDEX = 64 * 1024 * 1024
+"""Bytes of a chart's index that are read, some 90,000 versions: two copies of it are a quarter of the memory."""
+
+send_index: Send = partial(send, limit=MAX_INDEX)
+"""As `send`, for an answer of that size."""
 
 _CONTENTS = re.compile(rb"<Contents>(.*?)</Contents>", re.DOTALL)
 _FIELD = re.compile(rb"<(Key|LastModified|Size)>(.*?)</\1>", re.DOTALL)
@@ -90,12 +99,26 @@ class SignedArtifacts:
     def _ask(self, method: str, place: Place, name: str) -> Answer | None:
         url = object_url(self.storage, artifact_path(place.name, name))
         answer = self.send(method, url, self.signer.headers(method, url, {}), b"")
-        if answer.status == HTTPStatus.NOT_FOUND:
-            return None
-        if answer.status != HTTPStatus.OK:
-            # 403: without `s3:ListBucket` S3 answers so for a missing key, and guessing would hide the missing right.
-            raise UnexpectedAnswer(f"{method} {name} of {place.name} was answered with {answer.status}")
-        return answer
+        return _found(answer, f"{method} {name} of {place.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIndexes:
+    """Reads the published index of a chart."""
+
+    storage: Storage
+    layout: Layout
+    signer: Signer
+    """For the service `s3` in the bucket's region."""
+    send: Send = send_index
+
+    def of_chart(self, place: Place) -> Index | None:
+        """Return the index of a place's chart; None if there is none of our format, or not within `MAX_INDEX`."""
+        url = object_url(self.storage, view_path(place.repo, place.chart))
+        answer = self.send("GET", url, self.signer.headers("GET", url, {}), b"")
+        found = _found(answer, f"the index of {place.name}")
+        # One that was cut off is of no format.
+        return None if found is None else Index.read(found.body, envelope_of(self.layout, place.repo))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,21 +135,22 @@ class SignedCatalog:
         item = self._get(item_key(repo, file))
         return None if item is None else row_of(item)
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return the rows of this chart, with their versions only."""
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows of this chart, all or so many of them, with their versions only."""
         request: dict[str, Any] = {
             "IndexName": BY_CHART,
             "KeyConditionExpression": "#repo = :repo AND #chart = :chart",
             "ProjectionExpression": "#repo, #file, rev, #chart, version",
             "ExpressionAttributeNames": {"#repo": "repo", "#file": "file", "#chart": "chart"},
             "ExpressionAttributeValues": {":repo": {"S": partition(repo)}, ":chart": {"S": name}},
+            **({} if limit is None else {"Limit": limit}),
         }
         rows: list[Row] = []
         while True:
             page = self._call("Query", request)
             rows += map(row_of, page["Items"])
-            if not page.get("LastEvaluatedKey"):
-                return rows
+            if not page.get("LastEvaluatedKey") or (limit is not None and len(rows) >= limit):
+                return rows[:limit]
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def find_digest(self, repo: str, chart: str, digest: str) -> str | None:
@@ -146,6 +170,16 @@ class SignedCatalog:
             raise UnexpectedAnswer(f"{operation} was answered with {answer.status}: {answer.body[:200]!r}")
         result: dict[str, Any] = json.loads(answer.body)
         return result
+
+
+def _found(answer: Answer, what: str) -> Answer | None:
+    """Return the answer of S3, or None for 404."""
+    if answer.status == HTTPStatus.NOT_FOUND:
+        return None
+    if answer.status != HTTPStatus.OK:
+        # 403: without `s3:ListBucket` S3 answers so for a missing key, and guessing would hide the missing right.
+        raise UnexpectedAnswer(f"{what} was answered with {answer.status}")
+    return answer
 
 
 def _listed(contents: bytes, start: str) -> Listed:

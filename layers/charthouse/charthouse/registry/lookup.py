@@ -5,17 +5,18 @@ could say something else.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from charthouse.helm.chart import package_file
+from charthouse.helm.index import Index
 from charthouse.oci.errors import BlobUnknown, ManifestUnknown, NameUnknown, UploadUnknown
 from charthouse.oci.manifests import IMAGE, INDEX
 from charthouse.oci.names import Digest, tag_of, version_of
 from charthouse.registry import layout
 from charthouse.registry.ports import Artifact, ArtifactReader, CatalogReader, Place
-from charthouse.repository.ports import Row
+from charthouse.repository.ports import FEW, Row
 
 DAY = 86_400.0
 """Seconds that everything unreferenced stays: longer than any push takes."""
@@ -58,6 +59,8 @@ class Lookup:
     place: Place
     artifacts: ArtifactReader
     catalog: CatalogReader
+    published: Callable[[Place], Index | None]
+    """The published index of a place's chart; None where there is none of our format."""
     now: Callable[[], float]
 
     def manifest(self, reference: Digest | str) -> StoredManifest:
@@ -86,8 +89,7 @@ class Lookup:
 
         Raises `NameUnknown` for a place where nothing is.
         """
-        rows = self.catalog.chart(self.place.repo, self.place.chart)
-        versions = {tag for row in rows if row.version and (tag := tag_of(row.version)) is not None}
+        versions = {tag for version in self._versions() if (tag := tag_of(version)) is not None}
         found = {tag for tag in versions if tag > after}
         start = layout.tag(after) if after else ""
         for listed in self.artifacts.names(self.place, layout.TAGS, start, limit + 1):
@@ -112,6 +114,19 @@ class Lookup:
         if not any(part.name.endswith(layout.SESSION) for part in parts):
             raise UploadUnknown("there is no such upload: it ended, was cancelled, or is more than a day old")
         return sum(part.size for part in parts)
+
+    def _versions(self) -> Iterable[str]:
+        """Return the versions of the chart: of few from their rows, else from the chart's published index.
+
+        Both have every change that was acknowledged, and the bytes of an index cost less than many rows.
+        """
+        rows = self.catalog.chart(self.place.repo, self.place.chart, FEW + 1)
+        if len(rows) > FEW:
+            index = self.published(self.place)
+            if index is not None:
+                return index.versions(self.place.chart)
+            rows = self.catalog.chart(self.place.repo, self.place.chart)
+        return [row.version for row in rows if row.version]
 
     def _listed(self, file: str, version: str | None = None) -> Row | None:
         row = self.catalog.get(self.place.repo, file)

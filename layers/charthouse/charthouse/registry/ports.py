@@ -93,8 +93,8 @@ class CatalogReader(Protocol):
     def get(self, repo: str, file: str) -> Row | None:
         """Return the row of a file, or None."""
 
-    def chart(self, repo: str, name: str) -> list[Row]:
-        """Return all rows of this chart, in no particular order."""
+    def chart(self, repo: str, name: str, limit: int | None = None) -> list[Row]:
+        """Return the rows of this chart, all or so many of them, in no particular order."""
 
     def find_digest(self, repo: str, chart: str, digest: str) -> str | None:
         """Return the file whose package, provenance or derived manifest or config has had this digest, or None."""

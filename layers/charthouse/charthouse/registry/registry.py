@@ -3,11 +3,12 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from charthouse.helm.index import Index
 from charthouse.oci.names import Digest
 from charthouse.registry import layout
 from charthouse.registry.lookup import Lookup
 from charthouse.registry.ports import ArtifactStore, CatalogReader, Place
-from charthouse.repository.repository import Repository
+from charthouse.repository.repository import Repository, envelope_of
 from charthouse.settings import Rules
 
 NOTICE_SECONDS = 3_600.0
@@ -47,4 +48,9 @@ class Registry:
 def lookup_of(place: Place, store: ArtifactStore, repository: Repository) -> Lookup:
     """Return a place to be read, of a store that can be written."""
     catalog: CatalogReader = repository.catalog
-    return Lookup(place, store, catalog, repository.clock.now)
+
+    def published(place: Place) -> Index | None:
+        view = repository.indexes.read_view(place.repo, place.chart)
+        return None if view is None else Index.read(view.body, envelope_of(repository.layout, place.repo))
+
+    return Lookup(place, store, catalog, published, repository.clock.now)

@@ -6,14 +6,11 @@ from charthouse.helm.constraints import choose
 from charthouse.helm.index import Index
 from charthouse.helm.versions import sort_key
 from charthouse.repository.names import MAX_PACKAGE_SIZE
-from charthouse.repository.ports import Row
+from charthouse.repository.ports import FEW, Row
 from charthouse.repository.publish import entries_of
 from charthouse.repository.repository import LOST, Repository
 
 LATEST = "latest"
-
-FEW = 100
-"""Rows of a chart that are read for one request: about 50 read units of 2 KB each, at most 1,600 for the largest."""
 
 
 def list_charts(repository: Repository, offset: int = 0, limit: int | None = None) -> bytes:
