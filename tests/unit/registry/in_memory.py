@@ -1,7 +1,7 @@
 """A registry in memory, and a client of it."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -111,6 +111,25 @@ def push_artifact(
     for tag in tags:
         push_manifest(registry, tag, body, IMAGE)
     return digest
+
+
+def at(moment: int, act: Callable[[], object]) -> Step:
+    """Return a step that acts at one of its calls, counted from 0."""
+    seen = [0]
+
+    def step(_call: str) -> None:
+        seen[0] += 1
+        if seen[0] == moment + 1:
+            act()
+
+    return step
+
+
+def calls_of(act: Callable[[Step], object]) -> int:
+    """Return how many calls are made."""
+    calls: list[str] = []
+    act(calls.append)
+    return len(calls)
 
 
 def pull(registry: Registry, reference: Digest | str) -> dict[str, bytes]:

@@ -1,9 +1,12 @@
 """What is no chart: tags that move, referrers, deletes; and blobs pushed in every way."""
 
 import json
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
 
 import pytest
-from charthouse.errors import TooLarge
+from charthouse.errors import TooLarge, Unavailable
 from charthouse.oci.errors import (
     BlobUnknown,
     DigestInvalid,
@@ -22,8 +25,8 @@ from charthouse.registry.ports import Place
 from charthouse.settings import Rules
 
 from tests.builders import a_package, a_provenance
-from tests.fakes import World
-from tests.unit.registry.in_memory import a_descriptor, push_artifact, registry_in, upload
+from tests.fakes import Step, World, nothing_happens
+from tests.unit.registry.in_memory import a_descriptor, at, calls_of, push_artifact, registry_in, upload
 from tests.unit.repository.in_memory import listed
 
 BLOB = b"a blob"
@@ -342,3 +345,36 @@ def test_a_tag_moved_meanwhile_is_not_deleted_with_the_manifest_it_had() -> None
     delete_manifest(registry_in(world, step=move), digest)
 
     assert registry_in(world).lookup.manifest("latest").digest == moved[0]
+
+
+def push_one(world: World, step: Step = nothing_happens) -> None:
+    try:
+        push_artifact(registry_in(world, step=step), "one")
+    except Unavailable:
+        with suppress(Unavailable):
+            push_artifact(registry_in(world), "one")
+
+
+def delete_one(world: World, step: Step = nothing_happens) -> None:
+    with suppress(ManifestUnknown):
+        delete_manifest(registry_in(world, step=step), push_artifact(registry_in(World())))
+
+
+@pytest.mark.parametrize(("first", "second"), [(push_one, delete_one), (delete_one, push_one)])
+def test_a_manifest_that_is_pushed_and_deleted_at_once_leaves_no_tag_that_leads_nowhere(
+    first: Callable[..., None], second: Callable[..., None]
+) -> None:
+    def before() -> World:
+        world = World()
+        push_one(world)
+        return world
+
+    for moment in range(calls_of(lambda step: first(before(), step))):
+        world = before()
+        first(world, at(moment, partial(second, world)))
+
+        tags = [name for _, name in world.artifacts if name.startswith("_tags/")]
+        assert tags == [] or registry_in(world).lookup.manifest("one")
+        # And what is deleted afterwards goes with its tag.
+        delete_one(world)
+        assert not any(name.startswith(("_tags/", "_notices/")) for _, name in world.artifacts)

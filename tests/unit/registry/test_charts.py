@@ -23,8 +23,8 @@ from charthouse.repository.maintenance import handle_object_events
 from charthouse.settings import Paths, Rules
 
 from tests.builders import a_package, a_provenance
-from tests.fakes import World
-from tests.unit.registry.in_memory import Chart, a_descriptor, pull, push_artifact, registry_in, upload
+from tests.fakes import Step, World, nothing_happens
+from tests.unit.registry.in_memory import Chart, a_descriptor, at, calls_of, pull, push_artifact, registry_in, upload
 from tests.unit.repository.in_memory import listed, ports_in, stored_in
 
 PACKAGE = a_package()
@@ -386,6 +386,45 @@ def test_a_place_knows_nothing_of_another(world: World) -> None:
         other.lookup.blob(Digest.of(PACKAGE))
     with pytest.raises(NameUnknown):
         other.lookup.tags("", 10)
+
+
+@pytest.mark.parametrize("tagged", [True, False], ids=["listed", "parked"])
+def test_a_push_at_any_moment_of_a_delete_by_digest_keeps_its_manifest(*, tagged: bool) -> None:
+    chart = Chart(PACKAGE)
+
+    def before() -> World:
+        world = World()
+        chart.push_blobs(registry_in(world))
+        push_manifest(registry_in(world), "0.1.0" if tagged else chart.digest, chart.manifest, IMAGE)
+        return world
+
+    def delete(world: World, step: Step = nothing_happens) -> None:
+        delete_manifest(registry_in(world, step=step), chart.digest)
+
+    for moment in range(calls_of(lambda step: delete(before(), step))):
+        world = before()
+        delete(world, at(moment, lambda: push_manifest(registry_in(world), "0.1.0", chart.manifest, IMAGE)))  # noqa: B023
+
+        if listed(world, "org1"):
+            assert registry_in(world).lookup.manifest("0.1.0").digest == chart.digest
+            assert pull(registry_in(world), chart.digest)[CHART_LAYER] == PACKAGE
+
+
+def test_a_manifest_is_found_by_its_digest_at_any_moment_its_tag_follows() -> None:
+    chart = Chart(PACKAGE)
+
+    def before() -> World:
+        world = World()
+        chart.push_blobs(registry_in(world))
+        push_manifest(registry_in(world), chart.digest, chart.manifest, IMAGE)
+        return world
+
+    def pull_it(world: World, step: Step = nothing_happens) -> None:
+        assert registry_in(world, step=step).lookup.manifest(chart.digest).body == chart.manifest
+
+    for moment in range(calls_of(lambda step: pull_it(before(), step))):
+        world = before()
+        pull_it(world, at(moment, lambda: push_manifest(registry_in(world), "0.1.0", chart.manifest, IMAGE)))  # noqa: B023
 
 
 def test_a_push_whose_index_is_late_has_to_be_sent_again_and_then_succeeds(world: World) -> None:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from charthouse.errors import Unavailable
@@ -15,7 +16,7 @@ from charthouse.settings import Rules
 
 from tests.builders import a_package, a_provenance
 from tests.fakes import FakeArtifacts, World
-from tests.unit.registry.in_memory import Chart, a_descriptor, pull, push_artifact, registry_in, upload
+from tests.unit.registry.in_memory import Chart, a_descriptor, at, calls_of, pull, push_artifact, registry_in, upload
 from tests.unit.repository.in_memory import ports_in
 
 DAY = 86_401
@@ -120,6 +121,36 @@ def test_a_chart_whose_tag_is_to_follow_keeps_its_blobs_for_a_day() -> None:
     assert pull(registry, "0.1.0")[CHART_LAYER] == PACKAGE
 
 
+def test_a_chart_whose_tag_is_to_follow_is_parked_again_at_any_moment_of_a_collection() -> None:
+    chart = Chart(PACKAGE)
+
+    def before() -> World:
+        world = World()
+        chart.push_blobs(registry_in(world))
+        push_manifest(registry_in(world), chart.digest, chart.manifest, IMAGE)
+        # A push that died before the package was stored.
+        stored = world.artifacts["org1/mychart", f"_parked/sha256/{chart.digest.hex}"]
+        world.artifacts["org1/mychart", f"_manifests/sha256/{chart.digest.hex}"] = stored
+        world.time += DAY
+        return world
+
+    outcomes = set()
+    for moment in range(calls_of(lambda step: collect_in(before(), step))):
+        world = before()
+        accepted = list[Digest]()
+
+        def park(world: World = world, accepted: list[Digest] = accepted) -> None:
+            with suppress(Unavailable, ManifestBlobUnknown):
+                accepted.append(push_manifest(registry_in(world), chart.digest, chart.manifest, IMAGE).digest)
+
+        collect_in(world, at(moment, park))
+
+        outcomes.add(bool(accepted))
+        for digest in accepted:
+            assert pull(registry_in(world), digest)[CHART_LAYER] == PACKAGE
+    assert outcomes == {True, False}
+
+
 def test_a_failed_collection_of_one_place_does_not_stop_the_others() -> None:
     world = World()
     for chart in ("a", "b", "c"):
@@ -181,12 +212,6 @@ def an_old_world() -> World:
     return world
 
 
-def calls_of(run: Callable[[World, Callable[[str], None]], object]) -> int:
-    calls: list[str] = []
-    run(an_old_world(), calls.append)
-    return len(calls)
-
-
 def check_whole(world: World, tag: str, *, accepted: bool) -> None:
     """Whatever was accepted can be pulled; and nothing that can be pulled lacks a part."""
     registry = registry_in(world)
@@ -211,7 +236,7 @@ type Push = Callable[[World, Callable[[str], None]], None]
 @PUSHES
 def test_a_whole_push_at_any_moment_of_a_collection_is_whole_or_refused(push: Push, tag: str) -> None:
     outcomes = set()
-    for moment in range(calls_of(collect_in)):
+    for moment in range(calls_of(lambda step: collect_in(an_old_world(), step))):
         world = an_old_world()
         seen, accepted = [0], [False]
 
@@ -237,7 +262,7 @@ def test_a_whole_push_at_any_moment_of_a_collection_is_whole_or_refused(push: Pu
 def test_a_whole_collection_at_any_moment_of_a_push_leaves_it_whole_or_refused(
     push: Push, tag: str, *, crash: bool
 ) -> None:
-    for moment in range(calls_of(push)):
+    for moment in range(calls_of(lambda step: push(an_old_world(), step))):
         world = an_old_world()
         seen = [0]
 
@@ -259,7 +284,7 @@ def test_a_whole_collection_at_any_moment_of_a_push_leaves_it_whole_or_refused(
 
 @PUSHES
 def test_a_collection_that_dies_at_any_moment_leaves_pushes_whole_or_refused(push: Push, tag: str) -> None:
-    for moment in range(calls_of(collect_in)):
+    for moment in range(calls_of(lambda step: collect_in(an_old_world(), step))):
         world = an_old_world()
         seen = [0]
 

@@ -51,11 +51,12 @@ def collect(registry: Registry) -> Collected:
     when the deadline has passed; what is left is for the next collection.
     """
     uploads = _collect_uploads(registry)
-    for folder in (layout.PARKED, layout.NOTICES):
-        for listed in _old(registry, registry.store.names(registry.place, folder)):
-            registry.store.delete(registry.place, listed.name)
+    for listed in _old(registry, registry.store.names(registry.place, layout.NOTICES)):
+        registry.store.delete(registry.place, listed.name)
+    _collect(registry, layout.PARKED)
     # Manifests first: blobs that only they refer to are unreferenced afterwards.
     manifests = _collect(registry, layout.MANIFESTS)
+    _collect(registry, layout.TAGGED)
     return Collected(_collect(registry, layout.BLOBS), manifests, uploads)
 
 
@@ -139,11 +140,20 @@ def _unreferenced(registry: Registry, folder: str) -> list[str]:
     What is in the folder is listed before the references are read: what a push stores in between is not in the list.
     """
     old = _old(registry, registry.store.names(registry.place, folder))
-    if not old:
-        return []
-    references = _references(registry)
-    kept = references.live if folder == layout.MANIFESTS else references.blobs
+    kept = _kept(registry, folder) if old else set[str]()
     return [listed.name for listed in old if str(layout.digest_of(listed.name)) not in kept]
+
+
+def _kept(registry: Registry, folder: str) -> set[str]:
+    """Return the digests that keep what is in a folder, however old."""
+    match folder:
+        case layout.PARKED:
+            return set()
+        case layout.TAGGED:
+            stored = registry.store.names(registry.place, layout.MANIFESTS)
+            return {str(layout.digest_of(listed.name)) for listed in stored}
+    references = _references(registry)
+    return references.live if folder == layout.MANIFESTS else references.blobs
 
 
 def _references(registry: Registry) -> _References:

@@ -10,6 +10,7 @@ BLOBS = "_blobs/"
 MANIFESTS = "_manifests/"
 PARKED = "_parked/"
 TAGS = "_tags/"
+TAGGED = "_tagged/"
 UPLOADS = "_uploads/"
 NOTICES = "_notices/"
 
@@ -38,7 +39,7 @@ def tag(name: str) -> str:
 
 def tagged(digest: Digest, name: str = "") -> str:
     """Name a hint that the manifest may have this tag, by which deleting it finds its tags."""
-    return f"_tagged/{digest.algorithm}/{digest.hex}/{name}"
+    return f"{TAGGED}{digest.algorithm}/{digest.hex}/{name}"
 
 
 def referrers(subject: Digest) -> str:
@@ -57,6 +58,6 @@ def notice(token: str) -> str:
 
 
 def digest_of(name: str) -> Digest:
-    """Return the digest that the name of a blob or manifest ends in."""
-    algorithm, _, digits = name.partition("/")[2].partition("/")
+    """Return the digest in the name of a blob, a manifest, or a hint of its tag."""
+    _, algorithm, digits, *_ = name.split("/")
     return Digest(algorithm, digits)

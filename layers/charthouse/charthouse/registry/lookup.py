@@ -151,17 +151,22 @@ class Lookup:
         return self._derived(row)
 
     def _of_digest(self, digest: Digest) -> StoredManifest | None:
+        # Once more: a tag that follows makes it a version's before what was parked is deleted.
+        return self._of_version(digest) or self._parked(digest) or self._of_version(digest)
+
+    def _of_version(self, digest: Digest) -> StoredManifest | None:
+        """Return the manifest of an artifact, or of a version that is listed."""
         stored = self.artifacts.read(self.place, layout.manifest(digest))
         if stored is not None:
             row = None
             if "file" in stored.notes:
                 row = self._listed(stored.notes["file"])
                 if row is None or not _is_of(stored, row):
-                    return self._parked(digest)
+                    return None
             return StoredManifest(digest, stored.media_type, stored.body, row)
         row = self._row_of(digest)
         derived = None if row is None else self._derived(row)
-        return derived if derived and derived.digest == digest else self._parked(digest)
+        return derived if derived and derived.digest == digest else None
 
     def _derived(self, row: Row) -> StoredManifest | None:
         derived = row.derived

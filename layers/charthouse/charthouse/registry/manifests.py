@@ -118,7 +118,12 @@ def delete_manifest(registry: Registry, reference: Digest | str) -> None:
     found = registry.lookup.manifest(reference)
     if found.row is not None:
         _delete_version(registry, found.row)
-    _forget(registry, found)
+    if Manifest.parse(found.body, found.media_type).chart is None:
+        with registry.notice(found.digest):
+            _forget(registry, found)
+    else:
+        # What is stored of a listed chart's manifest went with its row, and may be that of the next push by now.
+        registry.store.delete(registry.place, layout.parked(found.digest))
 
 
 def forget_manifest(registry: Registry, digest: Digest, stored: bytes, media_type: str) -> None:
@@ -155,7 +160,7 @@ class _Push:
         registry, manifest = self.registry, self.manifest
         named = (found.digest for found in (*manifest.blobs, *manifest.children))
         if registry.is_condemned([self.digest, *named]) or registry.store.look(registry.place, name) is None:
-            raise Unavailable("what this manifest names is being collected as unused: push it again")
+            raise Unavailable("the manifest, or what it names, is being deleted as unused: push it again")
         _check_content(registry, manifest)
 
 
@@ -283,6 +288,9 @@ def _push_artifact(pushed: _Push, tags: Sequence[str]) -> None:
     for tag in tags:
         registry.store.write(registry.place, layout.tagged(digest, tag), b"")
         registry.store.write(registry.place, layout.tag(tag), str(digest).encode())
+    # Whoever deletes the manifest looks for its tags afterwards: these are found there, or the deletion here.
+    if tags and registry.store.look(registry.place, layout.manifest(digest)) is None:
+        raise Unavailable("the manifest was deleted meanwhile: push it again")
 
 
 def _refer(registry: Registry, manifest: Manifest, digest: Digest, subject: Digest) -> None:
@@ -325,18 +333,28 @@ def _untag(registry: Registry, tag: str) -> bool:
 
 
 def _forget(registry: Registry, found: StoredManifest) -> None:
-    """Delete a manifest: what leads to it first, so that nothing ever leads nowhere."""
-    hints = layout.tagged(found.digest)
-    for listed in list(registry.store.names(registry.place, hints)):
-        tag = listed.name.removeprefix(hints)
-        stored = registry.store.read(registry.place, layout.tag(tag))
-        if stored is not None and stored.body.decode() == str(found.digest):
-            # Lost: it leads elsewhere by now.
-            with suppress(ConditionFailed):
-                registry.store.delete(registry.place, layout.tag(tag), stored.etag)
-        registry.store.delete(registry.place, listed.name)
+    """Delete a manifest: what leads to it first, so that nothing leads nowhere, and what was tagged meanwhile.
+
+    A notice keeps away the pushes that begin now; those that had begun look for the manifest when they have tagged it.
+    """
+    _untag_all(registry, found.digest)
     subject = Manifest.parse(found.body, found.media_type).subject
     if subject is not None:
         _change_referrers(registry, subject.digest, lambda others: others, str(found.digest))
     registry.store.delete(registry.place, layout.manifest(found.digest))
-    registry.store.delete(registry.place, layout.parked(found.digest))
+    for hint in _untag_all(registry, found.digest):
+        registry.store.delete(registry.place, hint)
+
+
+def _untag_all(registry: Registry, digest: Digest) -> list[str]:
+    """Delete every tag that leads to an artifact, and return the names of the hints by which they were found."""
+    start = layout.tagged(digest)
+    hints = [listed.name for listed in registry.store.names(registry.place, start)]
+    for hint in hints:
+        tag = hint.removeprefix(start)
+        stored = registry.store.read(registry.place, layout.tag(tag))
+        if stored is not None and stored.body.decode() == str(digest):
+            # Lost: it leads elsewhere by now.
+            with suppress(ConditionFailed):
+                registry.store.delete(registry.place, layout.tag(tag), stored.etag)
+    return hints

@@ -1,6 +1,7 @@
 """The object every push works on: one place, what is stored there, and the chart repository it belongs to."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from charthouse.helm.index import Index
@@ -29,8 +30,18 @@ class Registry:
         """The same place, to be read."""
         return lookup_of(self.place, self.store, self.repository)
 
+    @contextmanager
+    def notice(self, digest: Digest) -> Iterator[None]:
+        """Have the pushes of a manifest refused while it is deleted, as a collection does."""
+        name = layout.notice(self.repository.clock.token())
+        self.store.write(self.place, name, str(digest).encode())
+        try:
+            yield
+        finally:
+            self.store.delete(self.place, name)
+
     def is_condemned(self, digests: Iterable[Digest]) -> bool:
-        """Return whether a collection is about to delete one of these.
+        """Return whether a collection, or a delete, is about to delete one of these.
 
         Asked after what refers to them is written: a collection gives notice before it looks for references a last
         time, so either it finds the new one, or its notice is found here.
