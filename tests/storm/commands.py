@@ -16,7 +16,7 @@ from charthouse.settings import Paths, Rules
 
 from tests.builders import a_package, a_provenance
 from tests.fakes import World
-from tests.storm.faults import Crash, Fault, FaultPlan, process
+from tests.storm.faults import Crash, Fault, FaultPlan, ProcessPorts, process
 from tests.storm.oracle import Oracle, PromiseBroken
 
 REPO = "team"
@@ -29,7 +29,7 @@ class Command:
     """One thing that is done to the repository."""
 
     name: str
-    run: Callable[[Ports], object]
+    run: Callable[[ProcessPorts], object]
     files: tuple[str, ...] = ()
     """The packages it is about."""
     is_acknowledged: bool = True
@@ -39,6 +39,10 @@ class Command:
     """Whether it must not overwrite."""
     signed: bool = False
     """Whether provenance is uploaded with the package."""
+    answered: Callable[[Oracle, str, object, dict[str, int]], None] | None = None
+    """Checks what an OCI client was answered: process, response, and where every history stood before."""
+    withdraws: frozenset[str] = frozenset()
+    """Tags and digests of artifacts that it may take away."""
 
 
 def a_file(version: str, chart: str = "web") -> str:
@@ -174,11 +178,12 @@ class Execution:
     """At most one call fails: then a response that says "not stored" has to be true."""
     response: object = None
 
-    def run(self, ports: Ports) -> object:
+    def run(self, ports: ProcessPorts) -> object:
         """Execute the command and check the response; raises `PromiseBroken`."""
         since = self.oracle.now()
         if self.command.creates:
             self.oracle.creators.add(self.process)
+        self.oracle.pulls.begin(self.process, self.command.withdraws)
         try:
             self.response = self.command.run(ports)
         except (Refusal, ConditionFailed) as refusal:
@@ -194,6 +199,9 @@ class Execution:
 
     def _check(self, since: dict[str, int]) -> None:
         if isinstance(self.response, Crash):
+            return
+        if self.command.answered is not None:
+            self.command.answered(self.oracle, self.process, self.response, since)
             return
         for file in self.command.files if self.command.is_acknowledged else ():
             self._check_file(file, since.get(file, 0))
@@ -276,6 +284,8 @@ def a_copy(world: World) -> World:
         indexes=dict(world.indexes),
         views=dict(world.views),
         rows=dict(world.rows),
+        digests=dict(world.digests),
+        artifacts=dict(world.artifacts),
         states=dict(world.states),
         leases=dict(world.leases),
     )

@@ -5,14 +5,17 @@ are put together: every call of a port goes through one `FaultPlan`, so a port a
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, cast
 
 from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.registry.ports import ArtifactStore, Place
+from charthouse.registry.registry import Registry
 from charthouse.repository.repository import Ports
-from charthouse.settings import Layout
+from charthouse.settings import Layout, Rules
 
-from tests.fakes import FakeCatalog, FakeClock, FakeEvents, FakeIndexStore, FakePackageStore, World
+from tests.fakes import FakeArtifacts, FakeCatalog, FakeClock, FakeEvents, FakeIndexStore, FakePackageStore, World
 
 
 class Fault(StrEnum):
@@ -98,10 +101,13 @@ _WRITES = (
     "catalog.add_digests",
     "catalog.begin",
     "catalog.end",
+    "artifacts.write",
+    "artifacts.replace",
+    "artifacts.delete",
 )
 """Every call that changes something; all others only read."""
 _WRITTEN = tuple(f"{name}:done" for name in _WRITES)
-_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write", "index.write_view"}
+_CONDITIONAL_AT_S3 = {"packages.create", "packages.delete", "index.write", "index.write_view", "artifacts.replace"}
 
 
 def is_possible(fault: Fault, call: str) -> bool:
@@ -138,20 +144,34 @@ class _Sdk:
         return send
 
 
-wrappers: list[Callable[[Ports], Ports]] = []
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessPorts(Ports):
+    """The ports of one process, with that of the registry."""
+
+    artifacts: ArtifactStore
+
+    def registry(self, repo: str, chart: str) -> Registry:
+        """Return a place of the registry, for the duration of one request."""
+        return Registry(Place(repo, chart), self.artifacts, self.repository(repo), Rules())
+
+
+wrappers: list[Callable[[ProcessPorts], ProcessPorts]] = []
 """Applied to the ports of every process: how a mutant makes a port lie."""
 
 
-def process(world: World, plan: FaultPlan | None = None, *, layout: Layout | None = None, skew: float = 0.0) -> Ports:
+def process(
+    world: World, plan: FaultPlan | None = None, *, layout: Layout | None = None, skew: float = 0.0
+) -> ProcessPorts:
     """Return the ports of one process."""
     step = plan or FaultPlan()
-    ports = Ports(
+    ports = ProcessPorts(
         packages=cast("FakePackageStore", _Sdk(FakePackageStore(world, step))),
         indexes=cast("FakeIndexStore", _Sdk(FakeIndexStore(world, step))),
         catalog=cast("FakeCatalog", _Sdk(FakeCatalog(world, step))),
         clock=FakeClock(world, step, skew),
         events=FakeEvents(),
         layout=layout or Layout(),
+        artifacts=cast("FakeArtifacts", _Sdk(FakeArtifacts(world, step))),
     )
     for wrap in wrappers:
         ports = wrap(ports)

@@ -10,13 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from typing import Any
 
-from charthouse.repository.repository import Ports
-
 from tests.storm import faults
+from tests.storm.faults import ProcessPorts
 
 type Mutation = Callable[[], AbstractContextManager[None]]
 type Lies = dict[str, Any]
-"""Ports by their names in `Ports`, to be used instead of the real ones."""
+"""Ports by their names in `ProcessPorts`, to be used instead of the real ones."""
 
 
 class _Override:
@@ -33,12 +32,12 @@ def override(port: object, **methods: Callable[..., Any]) -> Any:
     return _Override(port, methods)
 
 
-def lie(wrap: Callable[[Ports], Lies]) -> Mutation:
+def lie(wrap: Callable[[ProcessPorts], Lies]) -> Mutation:
     """Return the mutation by which every process has the ports that `wrap` returns by name, instead of its own."""
 
     @contextmanager
     def mutation() -> Iterator[None]:
-        def apply(ports: Ports) -> Ports:
+        def apply(ports: ProcessPorts) -> ProcessPorts:
             return replace(ports, **wrap(ports))
 
         faults.wrappers.append(apply)
@@ -64,7 +63,8 @@ def substitute[Function: Callable[..., Any]](
         places = [
             (module, name)
             for path, module in list(sys.modules.items())
-            if path.startswith(("charthouse.repository", "tests.storm")) and path.endswith(within)
+            if path.startswith(("charthouse.repository", "charthouse.registry", "tests.storm"))
+            and path.endswith(within)
             for name, value in list(vars(module).items())
             if value is function
         ]

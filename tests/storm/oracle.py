@@ -25,6 +25,7 @@ from charthouse.repository.repository import envelope_of, timestamp
 from charthouse.settings import Layout
 
 from tests.fakes import Version, World
+from tests.storm.pulls import Pulls
 
 type Listed = tuple[str, str] | None
 """What the index lists of a file: digest and `created`; None: nothing."""
@@ -71,6 +72,8 @@ class Oracle:
     """Processes that must not overwrite anything."""
     signed: dict[str, Version] = field(default_factory=dict)
     """Packages whose client was answered that their provenance is stored as well."""
+    pulls: Pulls = field(init=False)
+    """What OCI clients rely on."""
     broken: "PromiseBroken | None" = None
     """The first broken promise: raised again by every later check, in case the code under test caught it."""
     _index: bytes | None = None
@@ -78,6 +81,7 @@ class Oracle:
 
     def __post_init__(self) -> None:
         self._index = self.world.indexes.get(self.repo)
+        self.pulls = Pulls.of(self.world)
         self.observe("")
         self.changed.clear()
 
@@ -85,6 +89,8 @@ class Oracle:
         """Check what the last write, made by `process`, has changed; raises `PromiseBroken`."""
         self._raise_again()
         self._observe_store(process)
+        if self.world.artifacts:
+            self.pulls.observe(self)
         index = self.world.indexes.get(self.repo)
         if index is not self._index:
             self.index_damaged = False
@@ -98,6 +104,7 @@ class Oracle:
         """Return an oracle that knows as much, and observes another world from now on: a copy of this one."""
         other = copy(self)
         other.world = world
+        other.pulls = self.pulls.fork()
         other.history = {
             file: [Moment(one.version, one.entry, set(one.writers), one.last_writer) for one in moments]
             for file, moments in self.history.items()
@@ -110,17 +117,20 @@ class Oracle:
         """Return where the history of every file stands, for `acknowledge`."""
         return {file: len(moments) - 1 for file, moments in self.history.items()}
 
-    def acknowledge(self, file: str, since: int, *, exists: bool | None = None, own: str = "") -> None:
+    def acknowledge(
+        self, file: str, since: int, *, exists: bool | None = None, own: str = "", digest: str = ""
+    ) -> None:
         """Hold the index to what a client was answered about a file, from now on.
 
-        `own`: the process made the change itself. `exists`: a file, or none, was stored at some moment from `since` on.
+        `own`: the process made the change itself. `exists`: a file, or none, was stored at some moment from `since` on;
+        `digest`: the package with this digest was.
         """
         self._raise_again()
         moments = self.moments(file)
         candidates = [
             at
             for at, moment in enumerate(moments)
-            if (own in moment.writers if own else at >= since and moment.exists is exists)
+            if (own in moment.writers if own else at >= since and _is_so(moment, digest, exists=exists))
         ]
         if not candidates:
             raise self.breaks(f"{file}: a client was answered what never was the case")
@@ -265,6 +275,12 @@ def _entries_in(body: bytes) -> dict[str, Listed]:
                 raise PromiseBroken(f"{file} is listed twice")
             found[file] = (entry["digest"], entry["created"])
     return found
+
+
+def _is_so(moment: Moment, digest: str, *, exists: bool | None) -> bool:
+    if digest:
+        return moment.entry is not None and moment.entry[0] == digest
+    return moment.exists is exists
 
 
 def _to_be_listed(file: str, version: Version | None) -> Listed:

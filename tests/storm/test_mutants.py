@@ -11,6 +11,8 @@ A mutant is named after what it does instead of the rule. What the rules of each
     packages          16  conditions of create, replace and delete, lost responses, provenance beside its package
     push, delete      15  immutability, refusals after the index agrees, what failures mean, pruning
     maintenance       11  failed messages, comparison of the index, sweep
+    registry          22  manifest before package, one content, what tags and digests lead to, artifacts beside charts,
+                          what a collection keeps, waits for, announces and looks at again
     all                1  the deadline
 
 Rules without a mutant, because every promise holds without them, by another rule:
@@ -25,7 +27,7 @@ Rules without a mutant, because every promise holds without them, by another rul
 
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import product
@@ -35,13 +37,18 @@ import pytest
 from charthouse.errors import ConditionFailed, NotFound, Unavailable
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.index import Index
+from charthouse.oci.names import Digest
+from charthouse.registry import collect, layout, lookup, manifests
+from charthouse.registry.lookup import Lookup, StoredManifest
+from charthouse.registry.ports import Listed, Place
+from charthouse.registry.registry import Registry
 from charthouse.repository import changes, maintenance, packages, publish, sync, views
 from charthouse.repository.ports import Row, StoredFile, StoredIndex, StoredView
 from charthouse.repository.publish import Outcome
 from charthouse.repository.repository import Ports, Repository, timestamp
 
 from tests.storm import test_answers, test_faults, test_repair
-from tests.storm.faults import Fault
+from tests.storm.faults import Fault, ProcessPorts
 from tests.storm.mutants import Lies, Mutation, lie, override, substitute, substitute_method
 
 type Detector = Callable[[], None]
@@ -56,9 +63,15 @@ def small() -> None:
                     test(**arguments)
 
 
-def between(case: str) -> Detector:
-    """Return the detector that runs other commands between any two calls of a command."""
-    return lambda: test_faults.test_any_command_may_run_between_any_two_calls_of_another(test_faults.CASES[case])
+def between(name: str, *others: str) -> Detector:
+    """Return the detector that runs other commands, all or some, between any two calls of a command."""
+
+    def detector() -> None:
+        case = test_faults.CASES[name]
+        chosen = [pair for pair in case.between if not others or pair[0].name in others]
+        test_faults.test_any_command_may_run_between_any_two_calls_of_another(case._replace(between=chosen))
+
+    return detector
 
 
 def failing(case: str, fault: Fault) -> Detector:
@@ -102,7 +115,7 @@ class Mutant(NamedTuple):
 
 MUTANTS: list[Mutant] = []
 
-type Wrap = Callable[[Ports], Lies]
+type Wrap = Callable[[ProcessPorts], Lies]
 type Change = Callable[[Any], Any]
 
 
@@ -126,11 +139,11 @@ def substituting(function: Any, detector: Detector = small, *, within: str = "")
     return register
 
 
-def substituting_method(cls: type, name: str) -> Callable[[Change], Change]:
+def substituting_method(cls: type, name: str, detector: Detector = small) -> Callable[[Change], Change]:
     """Register a mutant by which a method does something else."""
 
     def register(change: Change) -> Change:
-        MUTANTS.append(Mutant(change.__name__, substitute_method(cls, name, change), small))
+        MUTANTS.append(Mutant(change.__name__, substitute_method(cls, name, change), detector))
         return change
 
     return register
@@ -939,6 +952,220 @@ def nothing_is_swept(original: Any) -> Any:
 @substituting(sync.sync_file, within="changes")
 def an_own_package_that_cannot_be_seen_becomes_a_tombstone(original: Any) -> Any:
     return lambda repository, file, *, own=None: original(repository, file)
+
+
+# The registry.
+
+
+@lying(between("oci push 3.0.0 c signed by digest, registry"))
+def the_manifest_is_stored_after_its_package(ports: ProcessPorts) -> Lies:
+    late: dict[str, Callable[[], None]] = {}
+
+    def write(place: Place, name: str, body: bytes, *more: Any) -> None:
+        if name.startswith(layout.MANIFESTS):
+            late[name] = lambda: ports.artifacts.write(place, name, body, *more)
+        else:
+            ports.artifacts.write(place, name, body, *more)
+
+    def look(place: Place, name: str) -> Listed | None:
+        return Listed(name, 0, 0.0) if name in late else ports.artifacts.look(place, name)
+
+    def delete(place: Place, name: str, etag: str | None = None) -> None:
+        for store in late.values():
+            store()
+        late.clear()
+        ports.artifacts.delete(place, name, etag)
+
+    return {"artifacts": override(ports.artifacts, write=write, look=look, delete=delete)}
+
+
+@lying(between("delete artifact y, registry"))
+def a_tag_is_deleted_although_it_leads_elsewhere_by_now(ports: ProcessPorts) -> Lies:
+    def delete(place: Place, name: str, etag: str | None = None) -> None:
+        ports.artifacts.delete(place, name)
+
+    return {"artifacts": override(ports.artifacts, delete=delete)}
+
+
+@lying(between("collect, registry"))
+def the_notice_is_taken_back_before_the_deletion(ports: ProcessPorts) -> Lies:
+    notices: list[str] = []
+
+    def write(place: Place, name: str, *more: Any) -> None:
+        notices.extend([name] if name.startswith(layout.NOTICES) else [])
+        ports.artifacts.write(place, name, *more)
+
+    def delete(place: Place, name: str, etag: str | None = None) -> None:
+        while notices:
+            ports.artifacts.delete(place, notices.pop())
+        ports.artifacts.delete(place, name, etag)
+
+    return {"artifacts": override(ports.artifacts, write=write, delete=delete)}
+
+
+@substituting(changes.push, between("oci push 1.0.0 b, registry"), within="registry.manifests")
+def a_pushed_chart_overwrites(original: Any) -> Any:
+    return lambda repository, rules, upload: original(repository, rules, replace(upload, force=True))
+
+
+@substituting(changes.push, failing("oci push 3.0.0 b, registry", Fault.FAIL), within="registry.manifests")
+def a_pushed_chart_is_accepted_before_the_index_shows_it(original: Any) -> Any:
+    return lambda repository, rules, upload: original(repository, rules, upload) and Outcome.PUBLISHED
+
+
+@substituting(manifests._has, between("oci push 1.0.0 a at 2, registry"))
+def a_chart_is_refused_although_its_content_is_listed(original: Any) -> Any:
+    return lambda registry, chart: False
+
+
+@substituting(manifests._has, between("oci push 1.0.0 b, registry"))
+def any_content_counts_as_the_one_that_is_listed(original: Any) -> Any:
+    return lambda registry, chart: True
+
+
+@substituting(lookup._is_of, between("oci push 1.0.0 a at 2, registry"))
+def a_manifest_is_served_whichever_package_the_row_has(original: Any) -> Any:
+    return lambda stored, row: True
+
+
+@substituting_method(Lookup, "_of_version", between("oci delete 1.0.0, registry"))
+def a_manifest_is_served_without_a_row(original: Any) -> Any:
+    def of_version(self: Lookup, digest: Digest) -> StoredManifest | None:
+        stored = self.artifacts.read(self.place, layout.manifest(digest))
+        if stored is not None:
+            return StoredManifest(digest, stored.media_type, stored.body)
+        found: StoredManifest | None = original(self, digest)
+        return found
+
+    return of_version
+
+
+@substituting(manifests._push_artifact, between("tag 1.0.0 x, registry"))
+def an_artifact_takes_the_tag_of_a_listed_chart(original: Any) -> Any:
+    def push_artifact(pushed: Any, tags: Any) -> None:
+        original(pushed, ())
+        for tag in tags:
+            pushed.registry.store.write(pushed.registry.place, layout.tag(tag), str(pushed.digest).encode())
+
+    return push_artifact
+
+
+@substituting_method(Lookup, "_of_tag", between("tag 3.0.0 x, registry"))
+def the_tag_of_an_artifact_hides_a_chart(original: Any) -> Any:
+    def of_tag(self: Lookup, tag: str) -> StoredManifest | None:
+        pointer = self.artifacts.read(self.place, layout.tag(tag))
+        found: StoredManifest | None = (
+            self._of_digest(Digest.parse(pointer.body.decode())) if pointer else original(self, tag)
+        )
+        return found
+
+    return of_tag
+
+
+@substituting(manifests.delete_manifest, between("oci delete 1.0.0 by digest, registry"))
+def a_delete_by_digest_deletes_the_manifest_of_the_next_push(original: Any) -> Any:
+    def delete_manifest(registry: Registry, reference: Any) -> None:
+        original(registry, reference)
+        if isinstance(reference, Digest):
+            registry.store.delete(registry.place, layout.manifest(reference))
+
+    return delete_manifest
+
+
+@lying(between("tag latest y, registry"))
+def a_push_does_not_look_for_the_manifest_it_has_tagged(ports: ProcessPorts) -> Lies:
+    tagged: list[str] = []
+
+    def write(place: Place, name: str, *more: Any) -> None:
+        tagged.extend([name] if name.startswith(layout.TAGS) else [])
+        ports.artifacts.write(place, name, *more)
+
+    def look(place: Place, name: str) -> Listed | None:
+        return Listed(name, 0, 0.0) if tagged else ports.artifacts.look(place, name)
+
+    return {"artifacts": override(ports.artifacts, write=write, look=look)}
+
+
+@substituting(manifests._untag_all, twice(8))
+def a_delete_does_not_look_for_tags_again(original: Any) -> Any:
+    looked: list[Registry] = []
+
+    def untag_all(registry: Registry, digest: Digest) -> list[str]:
+        if any(registry is one for one in looked):
+            return []
+        looked.append(registry)
+        hints: list[str] = original(registry, digest)
+        return hints
+
+    return untag_all
+
+
+@substituting_method(Registry, "notice", between("delete artifact y, registry"))
+def a_delete_gives_no_notice(original: Any) -> Any:
+    return lambda self, digest: nullcontext()
+
+
+@substituting_method(Registry, "is_condemned", between("collect, registry"))
+def notices_are_not_looked_for(original: Any) -> Any:
+    return lambda self, digests: False
+
+
+@substituting_method(manifests._Push, "_check_again", between("oci push 3.0.0 b, registry", "collect"))
+def content_is_not_looked_at_again(original: Any) -> Any:
+    def check_again(self: Any, name: str) -> None:
+        if self.registry.is_condemned([self.digest, *(found.digest for found in self.manifest.blobs)]):
+            raise Unavailable("condemned")
+
+    return check_again
+
+
+@substituting(collect._unreferenced, between("collect, registry"))
+def references_are_not_looked_at_again(original: Any) -> Any:
+    last: list[Any] = []
+
+    def unreferenced(registry: Registry, folder: str) -> list[str]:
+        # The second of two calls for one folder.
+        again = last[1:] if last and last[0] == (id(registry), folder) else []
+        last[:] = [] if again else [(id(registry), folder), original(registry, folder)]
+        found: list[str] = again[0] if again else last[1]
+        return found
+
+    return unreferenced
+
+
+@substituting(collect._is_old, between("collect, registry", "park 3.0.0 b"))
+def a_collection_does_not_wait_a_day(original: Any) -> Any:
+    return lambda registry, modified: True
+
+
+@substituting(collect._collect, between("collect, registry", "park 3.0.0 b"))
+def what_is_parked_is_deleted_without_notice(original: Any) -> Any:
+    def collect_folder(registry: Registry, folder: str) -> int:
+        if folder == layout.PARKED:
+            for name in collect._unreferenced(registry, folder):
+                registry.store.delete(registry.place, name)
+            return 0
+        return int(original(registry, folder))
+
+    return collect_folder
+
+
+@substituting(collect._references, between("collect, registry"))
+def what_only_a_tag_refers_to_is_collected(original: Any) -> Any:
+    def references(registry: Registry) -> Any:
+        found = original(registry)
+        tags = [
+            registry.store.read(registry.place, tag.name) for tag in registry.store.names(registry.place, layout.TAGS)
+        ]
+        found.live -= {tag.body.decode() for tag in tags if tag}
+        return found
+
+    return references
+
+
+@substituting(collect._is_of_a_row, between("collect, registry"))
+def the_manifest_of_a_listed_chart_is_collected(original: Any) -> Any:
+    return lambda stored, rows: False
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)

@@ -27,6 +27,18 @@ from tests.storm.commands import (
 )
 from tests.storm.faults import Fault
 from tests.storm.oracle import Oracle
+from tests.storm.registry import (
+    COLLECT,
+    a_chart,
+    a_registry,
+    check_collection,
+    deleting_artifact,
+    oci_deleting,
+    oci_pushing,
+    parking,
+    tagging,
+    untagging,
+)
 from tests.storm.scheduler import Process, run
 
 WORLDS = {
@@ -55,6 +67,28 @@ API = [
     RECONCILE,
 ]
 OUTSIDE = [copying("1.0.0", "b"), copying("3.0.0", "a"), removing("1.0.0"), removing("2.0.0")]
+
+REGISTRY = a_registry()
+OCI = [
+    *(oci_pushing(version, letter) for version in ("1.0.0", "3.0.0") for letter in "ab"),
+    oci_pushing("1.0.0", "a", signed=True),
+    oci_pushing("3.0.0", "b", signed=True, by_digest=True),
+    oci_pushing("3.0.0", "b", at="2"),
+    parking("3.0.0", "b"),
+    *(oci_deleting(version) for version in ("1.0.0", "3.0.0")),
+    oci_deleting("1.0.0", a_chart("1.0.0", "a", signed=True).digest),
+    *(tagging("latest", letter) for letter in "xy"),
+    tagging("3.0.0", "x"),
+    untagging("latest"),
+    deleting_artifact("y"),
+    COLLECT,
+    pushing("3.0.0", "b"),
+    pushing("1.0.0", "b", force=True),
+    deleting("1.0.0"),
+    copying("3.0.0", "a"),
+    removing("1.0.0"),
+    RECONCILE,
+]
 
 
 @dataclass
@@ -126,6 +160,20 @@ def test_every_promise_holds_after_every_call_of_any_schedule(
     found = execute(RECONCILE, oracle, "").response
     oracle.check_at_rest()
     assert found is not None
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(a_schedule(OCI))
+def test_both_protocols_keep_every_promise_in_any_schedule(
+    schedule: tuple[list[Command], list[float], bytes, dict[int, Fault], set[int]],
+) -> None:
+    oracle = Oracle(a_copy(REGISTRY), "team")
+
+    simulate(oracle, *schedule)
+
+    quiesce(oracle)
+    oracle.check_at_rest()
+    check_collection(oracle)
 
 
 def simulate(
