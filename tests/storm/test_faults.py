@@ -122,7 +122,7 @@ def settle(oracle: Oracle) -> None:
 
 def of_registry(command: Command, *between: Command) -> Case:
     """Return the case of an OCI command, with what may run between its calls."""
-    others = [oci_pushing("3.0.0", "c"), deleting("3.0.0"), COLLECT]
+    others = [oci_pushing("3.0.0", "c"), COLLECT]
     return Case(registry, command, others, [(other, AHEAD) for other in between])
 
 
@@ -134,7 +134,6 @@ OCI = [
         oci_pushing("3.0.0", "b", at="2"),
         pushing("3.0.0", "b"),
         pushing("3.0.0", "c"),
-        oci_deleting("3.0.0"),
         deleting("3.0.0"),
         OUTSIDE[1],
         tagging("3.0.0", "x"),

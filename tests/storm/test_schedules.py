@@ -162,7 +162,7 @@ def test_every_promise_holds_after_every_call_of_any_schedule(
     assert found is not None
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=120, deadline=None, derandomize=True)
 @given(a_schedule(OCI))
 def test_both_protocols_keep_every_promise_in_any_schedule(
     schedule: tuple[list[Command], list[float], bytes, dict[int, Fault], set[int]],
