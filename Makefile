@@ -18,7 +18,8 @@
 #   make test         every test (CHARTHOUSE_CONTRACT=moto,ministack chooses the stand-ins for AWS)
 #   make quick        what one runs between two edits: everything that needs no emulator, in minutes
 #   make fuzz         fuzz what reads foreign bytes, on Linux on x86-64 (TIME=10m TARGETS="archive metadata")
-#   make bench        measure the promises about speed (PARTS="helm splice cold presign calls reconcile sandbox")
+#   make bench        measure the promises about speed (PARTS="helm chartmuseum splice views scale cold presign calls reconcile
+#                     sandbox"; CHARTHOUSE_BENCH_VERSIONS, CHARTHOUSE_BENCH_PACKAGES: how many `scale` takes here, and on the stack)
 #   make check        formatting, lint, types, import directions, template, and every test
 #   make format       fix the formatting
 #   make lock         choose the newest versions of all requirements

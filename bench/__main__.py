@@ -8,13 +8,15 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from bench import calls, cold, helm, presign, reconcile, sandbox, scale, splice
+from bench import calls, chartmuseum, cold, helm, presign, reconcile, sandbox, scale, splice, views
 from bench.figures import Figure
 from local.progress import Trouble, give_up, say, step
 
 PARTS = {
     "helm": helm.figures,
+    "chartmuseum": chartmuseum.figures,
     "splice": splice.figures,
+    "views": views.figures,
     "scale": scale.figures,
     "cold": cold.figures,
     "presign": presign.figures,

@@ -110,7 +110,8 @@ class LargeCatalog(FakeCatalog):
     def dirty(self, repo: str) -> list[Row]:
         """Return all dirty rows."""
         self.step("catalog.dirty")
-        found = [row for (owner, _), row in sorted(self.world.rows.items()) if owner == repo and row.dirty]
+        dirty = (row for row in self.world.rows.values() if row.repo == repo and row.dirty)
+        found = sorted(dirty, key=lambda row: row.file)
         for step in ("catalog.dirty:key", "catalog.dirty:item"):
             for _ in found:
                 self.step(step)

@@ -29,7 +29,7 @@ from tests.storm.commands import (
     pushing,
     removing,
 )
-from tests.storm.faults import FaultPlan, process
+from tests.storm.faults import Crash, Fault, FaultPlan, process
 from tests.storm.oracle import Oracle
 
 VERSIONS = ("1.0.0", "1.0.0-rc.1", "1.0.0+build", "v1.0.0", "10.0.0", "2.0.0")
@@ -86,6 +86,51 @@ def test_a_reconciliation_in_parts_finds_the_same_as_in_one_run(history: list[Co
     assert {repo: grown(in_parts, repo) for repo in in_parts.indexes} == {
         repo: grown(at_once, repo) for repo in at_once.indexes
     }
+
+
+@settings(max_examples=40, deadline=None, derandomize=True)
+@given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=5))
+def test_an_import_that_is_ended_again_and_again_is_finished_by_the_next_runs(endings: list[tuple[int, bool]]) -> None:
+    """A run crashes at a call or its time is over there; then the function is invoked again, or the next day comes."""
+    world = World()
+    for number in range(BATCH + 6):
+        version = f"{number}.0.0"
+        world.put_object(f"team/{a_file(version)}", content(version, "a"))
+    start = Progress()
+
+    for last, crashes in endings:
+        start = goes_on(run_until(world, start, last, crashes=crashes))
+    for _ in range(FEW_RUNS):
+        start = goes_on(run_until(world, start))
+
+    assert grown(world) == rebuilt(world)
+    assert grown(world).count(b"\n{") == BATCH + 6
+
+
+FEW_RUNS = 4
+"""What is left, a day later all, what a process died of, and once more."""
+
+
+def run_until(world: World, start: Progress, last: int | None = None, *, crashes: bool = False) -> Progress:
+    """Reconcile until the call of this number; return with what the function would be invoked again."""
+
+    def over(number: int, _call: str) -> None:
+        if number == last and not crashes:
+            world.time += 900
+
+    plan = FaultPlan(lambda number, _call: Fault.CRASH if crashes and number == last else None, over)
+    try:
+        return reconcile(process(world, plan), PATHS, deadline=world.time + 600, start=start)
+    except Crash:
+        world.time += 900
+        return start
+
+
+def goes_on(progress: Progress) -> Progress:
+    """Return what the next run begins with."""
+    if progress.done:
+        return Progress(only=progress.alone[0] if progress.alone else None)
+    return Progress.read(json.loads(json.dumps(progress.event())))
 
 
 def test_five_thousand_files_are_imported_in_parts_with_one_page_in_memory() -> None:

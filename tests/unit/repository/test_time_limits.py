@@ -3,7 +3,6 @@
 The time is that of the calls on AWS (`tests.fakes.costs`), in a typical and in a bad hour.
 """
 
-import re
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -31,20 +30,13 @@ from tests.fakes.costs import (
     LargeCatalog,
     LargePackageStore,
 )
-from tests.template.parsed import FUNCTIONS, GLOBALS, ROOT
+from tests.template.parsed import FUNCTIONS, GLOBALS, constant
 from tests.unit.repository.in_memory import event_names, fill, listed, ports_in, repository_in, stored_in
 
 API: int = GLOBALS["Timeout"]
 INDEXING: int = FUNCTIONS["IndexObjects"]["Properties"]["Timeout"]
 RECONCILE: int = FUNCTIONS["ReconcileRepositories"]["Properties"]["Timeout"]
 """Seconds after which Lambda ends the function."""
-
-
-def constant(function: str, name: str) -> int:
-    """Return a number from a function's module, without importing the SDK."""
-    source = (ROOT / "functions" / function / "app.py").read_text()
-    return int(re.search(rf"^{name} = (\d+)$", source, re.MULTILINE)[1])  # type: ignore[index]  # fails if it is gone
-
 
 EVENTS_DEADLINE = constant("index_objects", "SECONDS")
 RECONCILE_DEADLINE = RECONCILE - constant("reconcile_repositories", "RESERVE")
