@@ -82,7 +82,7 @@ class Counted:
 _NEW = entry(3, 5_000)
 REQUESTS: dict[str, Callable[[Counted], object]] = {
     "upload": lambda here: push(here.repository, Rules(), Push(a_package(_NEW.chart, _NEW.version), None)),
-    "delete": lambda here: delete_version(here.repository, _NEW.chart, _NEW.version),
+    "delete": lambda here: delete_version(here.repository, "chart-004", "0.0.0"),
     "redirect to the index, cold": lambda here: here.files.index_url("GET", ""),
     "redirect to a package": lambda here: here.files.file_url("GET", "", file_of(_NEW)),
     "list all charts": lambda here: list_charts(here.repository),

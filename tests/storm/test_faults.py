@@ -269,6 +269,7 @@ def test_any_command_may_run_between_any_two_calls_of_another(case: Case) -> Non
                 oracle.check_provenance()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "first", "second"), TWICE, ids=lambda value: getattr(value, "name", ""))
 def test_a_command_that_interrupts_another_may_be_interrupted_itself(
     before: Callable[[], Oracle], first: Command, second: Command

@@ -1168,6 +1168,7 @@ def the_manifest_of_a_listed_chart_is_collected(original: Any) -> Any:
     return lambda stored, rows: False
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)
 def test_a_promise_breaks_without_the_rule(mutant: Mutant) -> None:
     with mutant.mutation(), pytest.raises((AssertionError, LookupError, ValueError)):

@@ -88,7 +88,7 @@ def test_a_reconciliation_in_parts_finds_the_same_as_in_one_run(history: list[Co
     }
 
 
-@settings(max_examples=40, deadline=None, derandomize=True)
+@settings(max_examples=15, deadline=None, derandomize=True)
 @given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), max_size=5))
 def test_an_import_that_is_ended_again_and_again_is_finished_by_the_next_runs(endings: list[tuple[int, bool]]) -> None:
     """A run crashes at a call or its time is over there; then the function is invoked again, or the next day comes."""

@@ -7,12 +7,12 @@ import pytest
 from bench.calls import REQUESTS, Counted
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def few() -> Counted:
     return Counted(10)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def many() -> Counted:
     return Counted(1_000)
 
