@@ -6,7 +6,7 @@ from dataclasses import replace
 from functools import partial
 
 import pytest
-from charthouse.errors import Unavailable
+from charthouse.errors import ConditionFailed, Unavailable
 from charthouse.repository.changes import Push, delete_version, push
 from charthouse.repository.maintenance import (
     FULL_BATCH,
@@ -17,6 +17,7 @@ from charthouse.repository.maintenance import (
     publish_pending,
     reconcile,
 )
+from charthouse.repository.repository import RECONCILE
 from charthouse.repository.sync import sync_all, sync_file
 from charthouse.settings import Layout, Paths, Rules
 
@@ -530,6 +531,56 @@ def test_a_reconciliation_out_of_time_continues_where_it_stopped() -> None:
     assert invocations > 3
     assert progress.found == Found(repositories=2, versions=300, synced=300)
     assert len(listed(world, "org1")) == len(listed(world, "org2")) == 150
+
+
+@pytest.mark.parametrize("died", [False, True])
+def test_a_repository_that_failed_or_was_died_of_is_gone_on_with_as_any_other(*, died: bool) -> None:
+    """Its record is cleared by the first invocation, which must not change where the next one goes on."""
+    world = World()
+    for minor in range(150):
+        world.put_object(f"mychart-0.{minor}.0.tgz", a_package(version=f"0.{minor}.0"))
+    catalog = ports_in(world).catalog
+    catalog.begin("", RECONCILE)
+    if not died:
+        catalog.end("", RECONCILE, failed=True)
+
+    progress = all_of_it(world, slowly, Progress(only="" if died else None))
+
+    assert progress.found == Found(repositories=1, versions=150, synced=150)
+    assert len(listed(world)) == 150
+
+
+def test_a_condition_lost_when_no_time_is_left_is_for_the_next_invocation() -> None:
+    world = World()
+    for minor in range(150):
+        world.put_object(f"mychart-0.{minor}.0.tgz", a_package(version=f"0.{minor}.0"))
+
+    def beside_another(world: World) -> Step:
+        slow, deadline, lost = slowly(world), world.time + 50, [False]
+
+        def step(call: str) -> None:
+            slow(call)
+            if call == "catalog.put" and world.time >= deadline and not lost[0]:
+                lost[0] = True
+                raise ConditionFailed("another process was faster")
+
+        return step
+
+    progress = all_of_it(world, beside_another)
+
+    assert progress.failed == ()
+    assert len(listed(world)) == 150
+
+
+def all_of_it(world: World, step: Callable[[World], Step], progress: Progress | None = None) -> Progress:
+    """Reconcile in invocations of fifty seconds until it is done, and return what was found."""
+    progress = progress or Progress()
+    for _ in range(50):
+        handed_on = Progress.read(json.loads(json.dumps({"task": "reconcile", **progress.event()})))
+        progress = reconcile(ports_in(world, step(world)), Paths(), start=handed_on, deadline=world.time + 50)
+        if progress.done:
+            break
+    return progress
 
 
 def test_no_file_is_synced_twice_when_it_continues() -> None:

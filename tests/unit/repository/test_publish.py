@@ -448,6 +448,37 @@ def synced(world: World, version: str) -> Row:
     return sync_file(repository_in(world, deadline=world.time + 8), f"mychart-{version}.tgz")
 
 
+def test_of_charts_that_file_names_may_also_be_of_each_is_looked_up_once() -> None:
+    """`chart-3-1.0.0.tgz` may be a version of `chart` as well."""
+    world = World()
+    for number in range(30):
+        world.put_object(f"chart-{number}-1.0.0.tgz", a_package(f"chart-{number}", "1.0.0"))
+        sync_file(repository_in(world), f"chart-{number}-1.0.0.tgz")
+    calls: list[str] = []
+
+    publish_index(repository_in(world, step=calls.append))
+
+    # The gzip copy's, for a revision that never came; each chart's; and that of `chart`.
+    assert calls.count("index.view") == 1 + 30 + 1
+    assert not any(row.dirty for row in world.rows.values())
+
+
+def test_no_chart_is_looked_up_when_no_time_is_left() -> None:
+    world = World()
+    versions = [f"1.0.{number}-{number}" for number in range(300)]
+    stored(world, *versions)
+
+    def slow(call: str) -> None:
+        if call == "index.view":
+            world.time += 1
+
+    with pytest.raises(Unavailable):
+        publish_index(repository_in(world, step=slow, deadline=world.time + 30))
+
+    assert world.time < 1_795_000_000 + 300 / 2
+    assert all(row.dirty for row in world.rows.values())
+
+
 @pytest.mark.parametrize("call", range(1, 40))
 def test_a_large_index_replaced_while_it_is_read_or_copied_from_is_published_again(
     call: int, monkeypatch: pytest.MonkeyPatch

@@ -229,7 +229,7 @@ def reconcile(ports: Ports, paths: Paths, *, deadline: float, start: Progress | 
     """
     progress = start or Progress()
     names = find_repositories(ports, paths) if progress.only is None else [progress.only]
-    for rank, name in sorted(_ranked(ports, names, RECONCILE)):
+    for rank, name in sorted(_in_place(progress, *ranked) for ranked in _ranked(ports, names, RECONCILE)):
         if progress.repo is not None and (rank, name) < (progress.rank, progress.repo):
             continue
         if rank is _Rank.DIED and progress.only is None:
@@ -247,11 +247,18 @@ def reconcile(ports: Ports, paths: Paths, *, deadline: float, start: Progress | 
             with repository.on_record(RECONCILE):
                 progress = _reconcile_one(repository, progress)
         except Exception as error:  # noqa: BLE001  one repository that fails must not keep the others from comparison
+            if isinstance(error, Unavailable) and ports.clock.now() >= deadline:
+                return progress
             repository.record("reconcile_failed", **_reason(error))
             progress = replace(_failed(progress, name), after="")
         if progress.after:
             return progress
     return replace(progress, done=True)
+
+
+def _in_place(progress: Progress, rank: _Rank, name: str) -> tuple[_Rank, str]:
+    """Return the rank of a repository, that of the one to go on with as it was: its last end has been cleared."""
+    return (_Rank(progress.rank) if name == progress.repo and rank is not _Rank.DIED else rank), name
 
 
 def _failed(progress: Progress, name: str) -> Progress:

@@ -12,7 +12,7 @@ from charthouse.helm.index import Entry, Index, Stamp, possible_charts
 from charthouse.repository.ports import GZIP_COPY, Row
 from charthouse.repository.repository import LOST, Repository, timestamp
 from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing
-from charthouse.repository.views import write_views
+from charthouse.repository.views import with_views, write_views
 
 LEASE_SECONDS = 10.0
 """How long a lease holder that crashed delays the others."""
@@ -67,7 +67,7 @@ def _publish(repository: Repository, *, rebuild: bool, views: Collection[str]) -
     if index is former:
         return index
     try:
-        charts = {row.file: _charts(repository, row, former) for row in rows}
+        charts = _charts(repository, rows, former)
         written = write_views(repository, index, former, {*filter(None, views), *chain(*charts.values())})
     except ValueError:
         return _publish(repository, rebuild=True, views=views)
@@ -153,18 +153,23 @@ def _stamp(repository: Repository, former: Index | None, *, rebuild: bool) -> St
     return Stamp.after(previous, now, repository.clock.token()[:8], timestamp(now))
 
 
-def _charts(repository: Repository, row: Row, former: Index | None) -> list[str]:
-    """Return the charts whose views have to follow the row: of its entry, and of the one it had.
+def _charts(repository: Repository, rows: Sequence[Row], former: Index | None) -> dict[str, list[str]]:
+    """Return by file the charts whose views have to follow the row: of its entry, and of the one it had.
 
     Where the former index does not list the file, another process may have removed it, and crashed: then the file's
     name says whose version it was, perhaps in two ways.
     """
-    names = possible_charts(row.file)
-    if row.chart is not None and row.line is not None:
-        others = (name for name in names if name != row.chart)
-        return [row.chart, *(name for name in others if repository.indexes.view(repository.name, name))]
-    listed = former.charts_of(row.file) if former else []
-    return listed or names
+    charts: dict[str, list[str]] = {}
+    for row in rows:
+        listed = former.charts_of(row.file) if former and row.line is None else []
+        charts[row.file] = listed or possible_charts(row.file)
+    others = {name for row in rows if row.line is not None for name in charts[row.file] if name != row.chart}
+    without = others - with_views(repository, others)
+    for row in rows:
+        if row.chart is not None and row.line is not None:
+            found = [name for name in charts[row.file] if name != row.chart and name not in without]
+            charts[row.file] = [row.chart, *found]
+    return charts
 
 
 def _clear(repository: Repository, rows: list[Row]) -> None:

@@ -180,9 +180,10 @@ class Synced:
 def sync_all(repository: Repository, after: str = "", *, skip: bool = True) -> Synced:
     """Compare stored files and rows side by side, and sync the files that differ, from the name `after` on.
 
-    Stops when the deadline has passed. Holds one page of each in memory. Deletes nothing: the row of a missing file
-    becomes a tombstone by `sync_file`, which looks itself. A file that fails for a reason of its own does not stop the
-    others; `Unavailable` does. One that a process died of is only tried without `skip`.
+    Stops when the deadline has passed, by `Unavailable` where not even one batch was done. Holds one page of each in
+    memory. Deletes nothing: the row of a missing file becomes a tombstone by `sync_file`, which looks itself. A file
+    that fails for a reason of its own does not stop the others; `Unavailable` does. One that a process died of is only
+    tried without `skip`.
     """
     state = repository.catalog.state(repository.name)
     deadly = state.begun if state else frozenset[str]()
@@ -204,15 +205,22 @@ def sync_all(repository: Repository, after: str = "", *, skip: bool = True) -> S
             repository.record("file_failed", file=file, reason=str(error)[:1000], kind=type(error).__name__)
             return None
 
+    reached = after
     for batch in batched(_side_by_side(repository, after), BATCH, strict=False):
         differing = [file for file, seen, row in batch if not _agrees(seen, row)]
-        rows = repository.map(sync, differing)
+        try:
+            rows = repository.map(sync, differing)
+        except Unavailable:
+            if not repository.expired or reached == after:
+                raise
+            return Synced(synced, unlisted, failed, skipped, reached)
+        reached = batch[-1][0]
         synced += len(differing)
         failed += rows.count(None)
         current = [row for _, seen, row in batch if row and _agrees(seen, row)]
         unlisted += sum(1 for row in (*rows, *current) if row and row.problem)
         if repository.expired:
-            return Synced(synced, unlisted, failed, skipped, batch[-1][0])
+            return Synced(synced, unlisted, failed, skipped, reached)
     return Synced(synced, unlisted, failed, skipped)
 
 

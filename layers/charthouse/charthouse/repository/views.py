@@ -53,6 +53,16 @@ def _write_chart(repository: Repository, index: Index, name: str) -> None:
     repository.indexes.write_view(repository.name, name, view, stored.etag if stored else None)
 
 
+def with_views(repository: Repository, names: Collection[str]) -> set[str]:
+    """Return those of the charts that have a view; raises `Unavailable` if the deadline has passed before all."""
+    found: set[str] = set()
+    for some in batched(sorted(names), BATCH, strict=False):
+        repository.check_deadline()
+        views = repository.map(lambda name: repository.indexes.view(repository.name, name), some)
+        found.update(name for name, view in zip(some, views, strict=True) if view)
+    return found
+
+
 def views_may_list(repository: Repository, index: Index, file: str) -> bool:
     """Return whether a view may list a file that the index does not: a process crashed before it wrote the view."""
     copy = repository.indexes.view(repository.name, GZIP_COPY)
