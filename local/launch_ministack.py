@@ -25,6 +25,7 @@ from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, quote
 
+# Of the emulator's own environment, which the type checker does not see.
 import ministack.app  # type: ignore[import-not-found]
 import ministack.core.lambda_runtime  # type: ignore[import-not-found]
 import ministack.services.lambda_svc  # type: ignore[import-not-found]

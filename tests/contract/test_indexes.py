@@ -6,6 +6,7 @@ If it differs: aws/s3.py (S3IndexStore) translates codes and conditions. If S3 i
 the explorer in tests/model do the same first: the protocol has to hold with it.
 """
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -154,6 +155,23 @@ def test_a_large_index_is_read_where_it_is_looked_at_and_replaced_in_parts(objec
     assert (view.revision, bytes(view.body)) == (2, expected.chart("app").data)
 
 
+def test_views_of_a_large_index_that_had_to_be_stored_whole_are_cut_from_it_too(objects: ObjectStand) -> None:
+    """Changes all over it leave no run that is large enough for a part."""
+    former = large_index()
+    objects.indexes.write("team", former.data, None, former.count())
+    changes = {f"app-1.{at}.5.tgz": large_entry(f"1.{at}.5") for at in range(0, LARGE_LINES, 40)}
+    index = spliced(objects, "team", changes)
+    expected = former.splice(changes, LATER)
+
+    objects.large_indexes.write("team", index.text, read(objects, "team").etag, index.count())
+    objects.large_indexes.write_view("team", "app", StoredView(2, "", index.chart("app").text), None)
+
+    view = objects.indexes.read_view("team", "app")
+    assert view is not None
+    assert bytes(read(objects, "team").body) == expected.data
+    assert bytes(view.body) == expected.chart("app").data
+
+
 @pytest.mark.parametrize("another", [b"another", bytes(13_000_000)])
 def test_a_large_index_that_was_replaced_is_neither_read_on_nor_copied_from(
     objects: ObjectStand, another: bytes
@@ -194,14 +212,14 @@ def large_index() -> Index:
     return Index.fold(Envelope(), [large_entry(f"1.{at}.0") for at in range(LARGE_LINES)], Stamp(1, "aa", MOMENT))
 
 
-def spliced(objects: ObjectStand, repo: str) -> Index:
-    """Read the index lazily, and return the one with a version more at its end."""
+def spliced(objects: ObjectStand, repo: str, changes: Mapping[str, Entry] | None = None) -> Index:
+    """Read the index lazily, and return the one with these changes, or a version more at its end."""
     stored = objects.large_indexes.read(repo, lazily=True)
     assert stored is not None
     former = Index.read(stored.body, Envelope(), stored.counts)
     assert former is not None
     assert isinstance(former.text, Ranges)
-    return former.splice({"app-0.1.0.tgz": large_entry("0.1.0")}, LATER)
+    return former.splice(changes or {"app-0.1.0.tgz": large_entry("0.1.0")}, LATER)
 
 
 @pytest.mark.parametrize("name", [GZIP_COPY, "nginx", "ä b", "n" * 500])

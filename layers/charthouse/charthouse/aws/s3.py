@@ -56,7 +56,7 @@ INDEX_CACHE = "no-cache"
 """A cache may store an index, but has to ask S3 whether it is still the newest."""
 
 LARGE = 32 * 1024 * 1024
-"""Bytes. Below, a dozen calls take longer than the bytes do."""
+"""Bytes of an index from which on its bytes take longer than some thirty calls more."""
 
 ANSWER_SECONDS = 300
 """For how long the URL of a large answer is valid."""
@@ -350,17 +350,19 @@ class S3IndexStore:
             **more,
             **encryption(self.storage),
         }
+        place: dict[str, Any] = {"Bucket": self.storage.bucket, "Key": key}
         parts = parts_of(len(body), body.kept, self.least) if isinstance(body, Spliced) else []
         if isinstance(body, Spliced) and any(part.source is not None for part in parts):
+            stored = self._write_parts(place, body, parts, described, condition)
             self.last.pop(key, None)
-            stored = self._write_parts({"Bucket": self.storage.bucket, "Key": key}, body, parts, described, condition)
+        else:
+            data = bytes(body)
+            with mapped(name, failed=FAILED):
+                stored = _bare(self.s3.put_object(**place, Body=data, **described, **condition)["ETag"])
+            if key in self.last:
+                self.last[key] = data, stored, metadata
+        if isinstance(body, Spliced):
             body.moved(*self._source(key, stored))
-            return
-        body = bytes(body)
-        with mapped(name, failed=FAILED):
-            answer = self.s3.put_object(Bucket=self.storage.bucket, Key=key, Body=body, **described, **condition)
-        if key in self.last:
-            self.last[key] = body, _bare(answer["ETag"]), metadata
 
     def _write_parts(
         self,
