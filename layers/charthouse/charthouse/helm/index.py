@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from charthouse.helm.canonical_json import canonical_json
-from charthouse.helm.ranges import BLOCK, Kept, Piece, Spliced, Text, joined, size_of
+from charthouse.helm.ranges import BLOCK, Kept, Piece, Spliced, Text, joined, placed
 from charthouse.helm.versions import sort_key
 
 _URLS = '"urls":["'
@@ -155,14 +155,11 @@ class Index:
         former: Text = b"",
     ) -> Self:
         opening = envelope.opening + f"{stamp.revision}-{stamp.nonce}".encode() + envelope.entries
-        kept: list[Kept] = []
-        at = len(opening)
-        for piece in blocks:
-            if isinstance(piece, Kept):
-                kept.append(piece._replace(at=at))
-            at += size_of(piece)
-        data = joined([opening, *blocks, envelope.closing(stamp.generated)], former)
-        return cls(envelope, data, len(opening), at, stamp.revision, counts, tuple(kept))
+        closing = envelope.closing(stamp.generated)
+        pieces = placed([opening, *blocks, closing])
+        kept = tuple(piece for piece in pieces if isinstance(piece, Kept))
+        text = joined(pieces, former)
+        return cls(envelope, text, len(opening), len(text) - len(closing), stamp.revision, counts, kept)
 
     @property
     def data(self) -> bytes:
@@ -208,7 +205,7 @@ class Index:
         if begin < end and self.text[end - 1] == _COMMA:
             end -= 1
         runs = [Kept(0, self.begin, 0), Kept(begin, end, 0), Kept(self.end, len(self.text), 0)]
-        data = joined(runs, self.text)
+        data = joined(placed(runs), self.text)
         return Index(self.envelope, data, self.begin, self.begin + end - begin, self.revision)
 
     def charts(self) -> Iterator[str]:
@@ -362,7 +359,7 @@ def _bisect(data: Text, low: int, high: int, is_before: Callable[[int, int], boo
 
 
 def _near(data: Text, low: int, high: int, is_before: Callable[[int, int], bool]) -> int:
-    """Return the same as `_bisect`, looking near the beginning first: a block's end, which is much nearer than that."""
+    """Return the same as `_bisect`, looking near `low` first: the end of a block is much nearer to it than `high`."""
     step = BLOCK
     while low + step < high:
         begin = data.rfind(b"\n", low, low + step)

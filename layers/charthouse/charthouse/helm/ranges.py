@@ -6,6 +6,7 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import NamedTuple, overload
 
 BLOCK = 64 * 1024
@@ -131,16 +132,11 @@ class Spliced(Ranges):
     """Runs of other bytes, with new ones between them; read from those until they are stored themselves."""
 
     def __init__(self, pieces: Sequence[Piece], former: Ranges) -> None:
-        """Take the pieces, in order; the runs of `former` need not know where they begin here."""
+        """Take the pieces, in order, each run of `former` with where it begins here."""
         self.former = former
-        self.pieces: list[Piece] = []
-        self._ats: list[int] = []
-        at = 0
-        for piece in pieces:
-            self._ats.append(at)
-            self.pieces.append(piece._replace(at=at) if isinstance(piece, Kept) else piece)
-            at += size_of(piece)
-        super().__init__(at, self._compose)
+        self.pieces = pieces
+        self._ats = list(accumulate(map(size_of, pieces), initial=0))
+        super().__init__(self._ats.pop(), self._compose)
 
     @property
     def kept(self) -> list[Kept]:
@@ -167,6 +163,12 @@ class Spliced(Ranges):
 
 type Text = bytes | Ranges
 """The bytes of an index, here or elsewhere."""
+
+
+def placed(pieces: Sequence[Piece]) -> list[Piece]:
+    """Return the pieces, each run with where it begins when they are joined."""
+    ats = accumulate(map(size_of, pieces), initial=0)
+    return [piece._replace(at=at) if isinstance(piece, Kept) else piece for at, piece in zip(ats, pieces, strict=False)]
 
 
 def joined(pieces: Sequence[Piece], former: Text) -> Text:

@@ -9,7 +9,7 @@ from charthouse.oci.names import Digest
 from charthouse.registry import layout
 from charthouse.registry.lookup import Lookup
 from charthouse.registry.ports import ArtifactStore, CatalogReader, Place
-from charthouse.repository.repository import Repository, envelope_of
+from charthouse.repository.repository import Repository
 from charthouse.settings import Rules
 
 NOTICE_SECONDS = 3_600.0
@@ -62,6 +62,6 @@ def lookup_of(place: Place, store: ArtifactStore, repository: Repository) -> Loo
 
     def published(place: Place) -> Index | None:
         view = repository.indexes.read_view(place.repo, place.chart)
-        return None if view is None else Index.read(view.body, envelope_of(repository.layout, place.repo))
+        return None if view is None else Index.read(view.body, repository.envelope)
 
     return Lookup(place, store, catalog, published, repository.clock.now)

@@ -8,14 +8,14 @@ from charthouse.helm.versions import sort_key
 from charthouse.repository.names import MAX_PACKAGE_SIZE
 from charthouse.repository.ports import FEW, Row
 from charthouse.repository.publish import entries_of
-from charthouse.repository.repository import LOST, Repository
+from charthouse.repository.repository import Repository
 
 LATEST = "latest"
 
 
 def list_charts(repository: Repository, offset: int = 0, limit: int | None = None) -> bytes:
     """Return the charts as a JSON object, name → entries, newest first: a slice of the published index."""
-    return repository.retry(lambda: _index(repository).chart_bytes(offset, limit), LOST)
+    return repository.retry(lambda: _index(repository).chart_bytes(offset, limit))
 
 
 def find_chart(repository: Repository, name: str) -> str:
@@ -87,7 +87,7 @@ def _few_rows(repository: Repository, name: str) -> list[Row] | None:
 
 def _entries(repository: Repository, name: str) -> dict[str, bytes]:
     """Return the entries of a chart by version, newest first, as the published index has them."""
-    return repository.retry(lambda: _index(repository).versions(name), LOST)
+    return repository.retry(lambda: _index(repository).versions(name))
 
 
 def _index(repository: Repository) -> Index:

@@ -10,7 +10,7 @@ from itertools import chain
 from charthouse.errors import Unavailable
 from charthouse.helm.index import Entry, Index, Stamp, possible_charts
 from charthouse.repository.ports import GZIP_COPY, Row
-from charthouse.repository.repository import LOST, Repository, timestamp
+from charthouse.repository.repository import Repository, timestamp
 from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing
 from charthouse.repository.views import with_views, write_views
 
@@ -40,7 +40,7 @@ def publish_index(repository: Repository, *, rebuild: bool = False, views: Colle
     the lines around the changes are read, and the views are cut from what (4) wrote: if that is replaced meanwhile, all
     starts again. Rows whose views are not written when the deadline passes stay dirty; raises `Unavailable` then.
     """
-    return repository.retry(lambda: _publish(repository, rebuild=rebuild, views=views), LOST)
+    return repository.retry(lambda: _publish(repository, rebuild=rebuild, views=views))
 
 
 def _publish(repository: Repository, *, rebuild: bool, views: Collection[str]) -> Index:

@@ -27,13 +27,6 @@ PATIENCE = 8.0
 """Seconds a client waits for its change to be published before it is answered 202."""
 
 
-type Lost = type[ConditionFailed] | tuple[type[ConditionFailed], type[Superseded]]
-"""What makes an attempt start again."""
-
-LOST = (ConditionFailed, Superseded)
-"""Of an attempt that reads the index."""
-
-
 def one_by_one[Item, Result](step: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
     """Return the result of the step for every item, in order."""
     return [step(item) for item in items]
@@ -141,17 +134,19 @@ class Repository(Ports):
         """Return the index in these bytes, or None if they are none of our format."""
         return Index.read(stored.body, self.envelope, stored.counts) if stored else None
 
-    def retry[Result](self, attempt: Callable[[], Result], lost: Lost = ConditionFailed) -> Result:
+    def retry[Result](self, attempt: Callable[[], Result], *, reads_index: bool = True) -> Result:
         """Return the result of the first attempt that loses no condition.
 
         The one compare-and-set loop: an attempt reads, decides, and writes under a condition; `ConditionFailed` means
-        that another process was faster, and so does `Superseded` to one that reads the index. Raises `Unavailable`
-        when the deadline has passed.
+        that another process was faster, and so does `Superseded`, unless the index was read before the attempt. Raises
+        `Unavailable` when the deadline has passed.
         """
         while True:
             try:
                 return attempt()
-            except lost:
+            except (ConditionFailed, Superseded) as lost:
+                if isinstance(lost, Superseded) and not reads_index:
+                    raise
                 self.backoff()
 
     def backoff(self) -> None:

@@ -13,7 +13,7 @@ from charthouse.helm.package import Package
 from charthouse.helm.reading import listed_line
 from charthouse.repository.names import MAX_PACKAGE_SIZE, is_package
 from charthouse.repository.ports import Row, StoredFile
-from charthouse.repository.repository import LOST, Repository, timestamp
+from charthouse.repository.repository import Repository, timestamp
 from charthouse.repository.views import views_may_list
 
 TOMBSTONE_SECONDS = 26 * 3600
@@ -67,7 +67,7 @@ def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None
             repository.record("package_not_listed", file=file, problem=row.problem)
         return row
 
-    return repository.retry(attempt, LOST)
+    return repository.retry(attempt)
 
 
 def _observe(

@@ -8,6 +8,7 @@ from and only ever replaces an older one, so a slow process never takes it back.
 import gzip
 import zlib
 from collections.abc import Collection
+from functools import partial
 from itertools import batched
 
 from charthouse.helm.gzip_copy import gzip_copy
@@ -25,10 +26,10 @@ def write_views(repository: Repository, index: Index, former: Index | None, char
     Charts are left out once the deadline has passed. `former` is the index that this one was spliced from. Raises
     `Unavailable` if the gzip copy could not be written.
     """
-    repository.retry(lambda: _write_copy(repository, index, former))
+    repository.retry(lambda: _write_copy(repository, index, former), reads_index=False)
     done: set[str] = set()
     for names in batched(sorted(charts), BATCH, strict=False):
-        repository.map(lambda name: repository.retry(lambda: _write_chart(repository, index, name)), names)
+        repository.map(partial(_write_chart, repository, index), names)
         done.update(names)
         if repository.expired:
             break
@@ -45,12 +46,15 @@ def _write_copy(repository: Repository, index: Index, former: Index | None) -> N
 
 
 def _write_chart(repository: Repository, index: Index, name: str) -> None:
-    stored = repository.indexes.view(repository.name, name)
-    if stored and stored.revision >= index.revision:
-        return
-    # Written also without entries, and where none is: a slower process may be about to write one with entries.
-    view = StoredView(index.revision, "", index.chart(name).text)
-    repository.indexes.write_view(repository.name, name, view, stored.etag if stored else None)
+    def attempt() -> None:
+        stored = repository.indexes.view(repository.name, name)
+        if stored and stored.revision >= index.revision:
+            return
+        # Written also without entries, and where none is: a slower process may be about to write one with entries.
+        view = StoredView(index.revision, "", index.chart(name).text)
+        repository.indexes.write_view(repository.name, name, view, stored.etag if stored else None)
+
+    repository.retry(attempt, reads_index=False)
 
 
 def with_views(repository: Repository, names: Collection[str]) -> set[str]:
