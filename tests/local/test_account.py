@@ -44,9 +44,10 @@ def test_a_stack_is_found_with_its_parameters_and_outputs(cloudformation: Any) -
 
 
 def test_a_stack_that_is_not_there_is_none_or_a_sentence(cloudformation: Any) -> None:
-    assert DeployedStack.find("charts", lambda _: cloudformation) is None
-    with pytest.raises(Trouble, match="There is no stack charts"):
-        DeployedStack.get("charts", lambda _: cloudformation)
+    # A name of its own: the mocked account may be that of other tests, too.
+    assert DeployedStack.find("absent", lambda _: cloudformation) is None
+    with pytest.raises(Trouble, match="There is no stack absent"):
+        DeployedStack.get("absent", lambda _: cloudformation)
 
 
 def test_credentials_that_are_missing_are_said_in_a_sentence(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
