@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.message import Message
@@ -159,6 +160,14 @@ class Repository:
         answer = self.read("/index.yaml")
         assert answer.status == 200, answer
         return answer.body
+
+    def settled_index(self, seconds: float = 3) -> bytes:
+        """Return `index.yaml` once it is the same for so many seconds: the event of a change may publish it again."""
+        former, index = b"", self.index_bytes()
+        while index != former:
+            time.sleep(seconds)
+            former, index = index, self.index_bytes()
+        return index
 
     def index(self) -> Any:
         """Return `index.yaml` read as YAML."""

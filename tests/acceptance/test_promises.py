@@ -52,7 +52,7 @@ def test_a_client_reads_its_own_write_at_once(repository: Repository, chart: str
 def test_the_index_stays_the_same_while_nothing_changes(repository: Repository, chart: str) -> None:
     repository.upload(a_package(chart, "1.0.0"), chart)
 
-    before = repository.index_bytes()
+    before = repository.settled_index()
     refused = [repository.upload(a_package(chart, "1.0.0")), repository.upload(b"x")]
 
     assert [answer.status for answer in refused] == [409, 400]
