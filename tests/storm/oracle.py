@@ -6,7 +6,6 @@ a client was answered is checked when it is answered (`acknowledge`), immutabili
 
 import gzip
 import json
-import re
 from collections.abc import Callable
 from copy import copy
 from dataclasses import dataclass, field
@@ -178,7 +177,7 @@ class Oracle:
     def views(self) -> dict[str, dict[str, Listed]]:
         """Return what each view lists that there is; raises `PromiseBroken` for one that not every client loads."""
         found = {name: bytes(view.body) for (repo, name), view in self.world.views.items() if repo == self.repo}
-        return {name: entries_in(body if name else gzip.decompress(body)) for name, body in found.items()}
+        return {name: entries_in(body) if name else _entries_of_copy(body) for name, body in found.items()}
 
     def check_at_rest(self) -> None:
         """Hold index, rows and store to each other, byte for byte, when no process is running."""
@@ -256,13 +255,9 @@ def entry_of(row: Row) -> Listed:
     return None if row.line is None or row.digest is None else (row.digest, row.modified)
 
 
+@lru_cache(2000)
 def entries_in(body: bytes) -> dict[str, Listed]:
     """Return what a published index lists; raises `PromiseBroken` if it is not one that every client loads."""
-    return _entries_in(re.sub(rb'revision":"\d+-[0-9a-f]+"', b'revision":"1-0"', body, count=1))
-
-
-@lru_cache(2000)
-def _entries_in(body: bytes) -> dict[str, Listed]:
     try:
         check_index(body)
     except ValueError as problem:
@@ -275,6 +270,11 @@ def _entries_in(body: bytes) -> dict[str, Listed]:
                 raise PromiseBroken(f"{file} is listed twice")
             found[file] = (entry["digest"], entry["created"])
     return found
+
+
+@lru_cache(2000)
+def _entries_of_copy(body: bytes) -> dict[str, Listed]:
+    return entries_in(gzip.decompress(body))
 
 
 def _is_so(moment: Moment, digest: str, *, exists: bool | None) -> bool:
@@ -371,6 +371,7 @@ def views_are_cut_from_the_index(oracle: Oracle) -> None:
             raise oracle.breaks(f"the view {name!r} lists {entries}, the index {expected}")
 
 
+@lru_cache(2000)
 def _shows(name: str, file: str) -> bool:
     return name == GZIP_COPY or name in possible_charts(file)
 

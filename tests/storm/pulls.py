@@ -5,9 +5,9 @@ digest to the bytes it was made of, an accepted push to all its parts, and a del
 """
 
 import json
-from collections.abc import Iterator
 from copy import copy
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Self
 
 from charthouse.oci.errors import BlobUnknown, ManifestUnknown
@@ -157,15 +157,13 @@ class Pulls:
         """Check that everything a manifest names is there, with the bytes of its digest."""
         if str(manifest.digest) in self.withdrawn:
             return
-        document = json.loads(manifest.body)
-        for named in (document["config"], *document["layers"]):
-            digest = Digest.parse(named["digest"])
+        for digest in _named(manifest.body):
             try:
                 blob = lookup_in(oracle.world).blob(digest)
             except BlobUnknown:
                 raise oracle.breaks(f"{digest} of the manifest {manifest.digest} is missing") from None
             body = body_of(oracle.world, blob)
-            if body is not None and Digest.of(body) != digest:
+            if body is not None and _digest_of(body) != digest:
                 raise oracle.breaks(f"the blob {digest} has other bytes")
 
 
@@ -208,14 +206,18 @@ def names_in(world: World, folder: str, *, whole: bool = False) -> list[str]:
 def pulled(world: World) -> dict[str, tuple[str, ...]]:
     """Return what can be pulled by tag: tag → digests of the manifest and of all it names."""
     tags = [tag for tag in lookup_in(world).tags("", 1_000)[0] if manifest_of(world, tag) is not None]
-    return {tag: tuple(_named(world, tag)) for tag in tags}
+    found = {tag: lookup_in(world).manifest(tag) for tag in tags}
+    return {tag: tuple(map(str, (one.digest, *_named(one.body)))) for tag, one in found.items()}
 
 
-def _named(world: World, tag: str) -> Iterator[str]:
-    found = lookup_in(world).manifest(tag)
-    yield str(found.digest)
-    document = json.loads(found.body)
-    yield from (named["digest"] for named in (document["config"], *document["layers"]))
+@cache
+def _named(manifest: bytes) -> list[Digest]:
+    """Return the digests of config and layers."""
+    document = json.loads(manifest)
+    return [Digest.parse(named["digest"]) for named in (document["config"], *document["layers"])]
+
+
+_digest_of = cache(Digest.of)
 
 
 def referenced(world: World) -> set[str]:

@@ -4,7 +4,8 @@ Only the choices decide what happens: the same list of choices gives the same ru
 """
 
 from collections.abc import Callable
-from threading import Event, Thread
+from queue import SimpleQueue
+from threading import Thread
 
 from tests.storm.faults import Crash, Fault, FaultPlan
 
@@ -25,7 +26,9 @@ class Process:
         self.failure: BaseException | None = None
         self.plan = FaultPlan(lambda _number, _call: self._fault, self._before, lambda: after(name))
         self._fault: Fault | None = None
-        self._scheduled, self._stopped = Event(), Event()
+        self._further = 0
+        """Calls it makes after the next one without being scheduled again."""
+        self._scheduled, self._stopped = SimpleQueue[None](), SimpleQueue[None]()
         self._abandoned = False
         self._thread = Thread(target=self._run, args=(action,), daemon=True)
 
@@ -34,25 +37,29 @@ class Process:
         """Whether it has run to its first call."""
         return self.next is not None or self.ended
 
-    def step(self, fault: Fault | None = None) -> None:
-        """Make the call it waits before, with this fault, and run to the next one or to the end."""
-        self._fault = fault
+    def step(self, fault: Fault | None = None, calls: int = 1) -> None:
+        """Make `calls` calls, the first of them with this fault, and run to the next one or to the end.
+
+        Raises what the process raised.
+        """
+        self._fault, self._further = fault, calls - 1
         if self.started:
-            self._scheduled.set()
+            self._scheduled.put(None)
         else:
             self._thread.start()
         self._wait()
+        if self.failure is not None:
+            raise self.failure
 
     def abandon(self) -> None:
         """End the thread wherever it is; it has no further effect."""
         while self.started and not self.ended:
             self._abandoned = True
-            self._scheduled.set()
+            self._scheduled.put(None)
             self._wait()
 
     def _wait(self) -> None:
-        self._stopped.wait()
-        self._stopped.clear()
+        self._stopped.get()
         if self.ended:
             self._thread.join()
 
@@ -64,13 +71,15 @@ class Process:
         except BaseException as failure:  # noqa: BLE001  raised by `run`, in the test's own thread
             self.failure = failure
         self.ended, self.next = True, None
-        self._stopped.set()
+        self._stopped.put(None)
 
     def _before(self, _number: int, call: str) -> None:
         self.next = call
-        self._stopped.set()
-        self._scheduled.wait()
-        self._scheduled.clear()
+        if self._further:
+            self._further -= 1
+            return
+        self._stopped.put(None)
+        self._scheduled.get()
         if self._abandoned:
             self.plan.crashed = True
             raise Crash(call)
@@ -87,8 +96,6 @@ def run(processes: list[Process], choose: Callable[[list[Process]], tuple[Proces
             process, fault = choose(running)
             process.step(fault)
             calls += 1
-            if process.failure is not None:
-                raise process.failure
             if calls > MAX_CALLS:
                 raise AssertionError(f"no progress: {[(one.name, one.next) for one in running]}")
     finally:

@@ -282,12 +282,8 @@ def test_a_command_that_interrupts_another_may_be_interrupted_itself(
                 Process(name, scheduled(Execution(name, command, oracle), skew), oracle.observe)
                 for name, command, skew in (("first", first, 0), ("second", second, AHEAD))
             )
-            order = [one] * (number + 1) + [other] * calls
-
-            def choose(running: list[Process]) -> tuple[Process, None]:
-                wanted = order.pop(0) if order else one  # noqa: B023  called within this iteration
-                return wanted if wanted in running else running[0], None
-
-            run([one, other], choose)
+            one.step(calls=number + 1)
+            other.step(calls=calls)
+            run([one, other], lambda running: (running[0], None))
             settle(oracle)
             oracle.check_provenance()
