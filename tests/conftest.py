@@ -5,6 +5,7 @@ emulator of their own, and the contract cases of one stand-in. This goes by node
 xdist 3.8 have no effect with pytest 9.2.
 """
 
+import os
 import re
 
 import pytest
@@ -18,6 +19,12 @@ TOGETHER = re.compile(
     r"|ministack|versitygw|dynamodb-local)"
 )
 """Tests whose node ids have the same text here run on the same worker."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return one worker more than there are processors: a test often waits for a deadline or for the emulator."""
+    return (os.process_cpu_count() or 1) + 1
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -7,9 +7,11 @@ are put together: every call of a port goes through one `FaultPlan`, so a port a
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from typing import Any, cast
 
 from charthouse.errors import ConditionFailed, Unavailable
+from charthouse.helm.reading import Reader, in_process
 from charthouse.registry.ports import ArtifactStore, Place
 from charthouse.registry.registry import Registry
 from charthouse.repository.repository import Ports
@@ -159,6 +161,10 @@ wrappers: list[Callable[[ProcessPorts], ProcessPorts]] = []
 """Applied to the ports of every process: how a mutant makes a port lie."""
 
 
+READER = Reader(cache(in_process))
+"""Reads each of the few packages once."""
+
+
 def process(
     world: World, plan: FaultPlan | None = None, *, layout: Layout | None = None, skew: float = 0.0
 ) -> ProcessPorts:
@@ -172,6 +178,7 @@ def process(
         events=FakeEvents(),
         layout=layout or Layout(),
         artifacts=cast("FakeArtifacts", _Sdk(FakeArtifacts(world, step))),
+        reader=READER,
     )
     for wrap in wrappers:
         ports = wrap(ports)

@@ -22,8 +22,11 @@ from charthouse.settings import Credentials, Storage
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-PARTITIONS = Session().get_available_partitions()
-REGIONS = [region for name in PARTITIONS for region in Session().get_available_regions("s3", partition_name=name)]
+SDK = Session()
+"""One for all clients: it reads the services' models once."""
+
+PARTITIONS = SDK.get_available_partitions()
+REGIONS = [region for name in PARTITIONS for region in SDK.get_available_regions("s3", partition_name=name)]
 """Every region of every partition, by botocore's own table."""
 
 moments = st.integers(1_577_836_800, 2_145_916_799).map(lambda seconds: datetime.fromtimestamp(seconds, UTC))
@@ -143,11 +146,16 @@ def test_credentials_are_asked_for_each_signature() -> None:
 @cache
 def sdk(service: str, region: str, endpoint: str = "") -> Any:
     """Return the SDK's client, addressing as ours do."""
-    session = Session()
-    session.set_credentials("key", "secret")
     style: Any = {"addressing_style": "path" if endpoint else "virtual", "us_east_1_regional_endpoint": "regional"}
     config = Config(signature_version="s3v4" if service == "s3" else None, s3=style)
-    return session.create_client(service, region_name=region, endpoint_url=endpoint or None, config=config)
+    return SDK.create_client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint or None,
+        config=config,
+        aws_access_key_id="key",
+        aws_secret_access_key="secret",
+    )
 
 
 def botocores(credentials: Credentials) -> BotocoreCredentials:
