@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from hashlib import md5
 
 from charthouse.registry.ports import Artifact
@@ -107,6 +108,7 @@ def path_of(repo: str, file: str) -> str:
     return f"{repo}/{file}" if repo else file
 
 
+@lru_cache(4)
 def etag_of(body: bytes) -> str:
     """Return the ETag S3 gives an object uploaded in one part without KMS."""
     return md5(body, usedforsecurity=False).hexdigest()

@@ -30,7 +30,10 @@ from tests.events import an_event
 from tests.template.parsed import FUNCTIONS, ROOT, TEMPLATE, folder
 from tests.tokens import a_token, an_entry, public_pem
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has no wheels for other systems")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has no wheels for other systems"),
+    pytest.mark.slow,
+]
 
 SECONDS = 120
 USER, PASSWORD = "helm", "correct-horse-battery"

@@ -172,12 +172,13 @@ HANDLED = [
 TYPICAL, BAD = (S3_SECONDS, DYNAMODB_SECONDS), (SLOW_S3_SECONDS, SLOW_DYNAMODB_SECONDS)
 
 
-@pytest.mark.parametrize("versions", [10, 1_000, 10_000])
+@pytest.mark.parametrize("versions", [10, 1_000, pytest.param(10_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("handled", HANDLED, ids=lambda handled: handled.name)
 def test_every_request_and_batch_is_answered_within_the_time_of_its_function(handled: Handled, versions: int) -> None:
     assert seconds(handled, versions, TYPICAL) < handled.limit
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("handled", [one for one in HANDLED if one.limit < RECONCILE], ids=lambda one: one.name)
 def test_requests_and_events_are_answered_in_time_in_a_bad_hour(handled: Handled) -> None:
     assert seconds(handled, 10_000, BAD) < handled.limit
