@@ -16,7 +16,7 @@ from local.tools import sam, sam_environment
 KEPT = 4
 """Builds that are kept; older ones are deleted."""
 
-IGNORED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache", "charthouse.egg-info"})
+IGNORED = frozenset({"__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"})
 
 
 def host_architecture() -> str:
