@@ -7,7 +7,6 @@ cold function.
 from charthouse import wiring
 from charthouse.aws.presign import Method
 from charthouse.errors import NotFound
-from charthouse.repository.repository import empty_index
 from charthouse.settings import Settings
 from charthouse.telemetry import plain_telemetry
 from charthouse.web.endpoint import Endpoint
@@ -35,4 +34,7 @@ def handler(request: Request, route: Route) -> Response:
         return redirect(url, VARY)
     if route.name:
         raise NotFound("chart not found")
+    # What only a new repository needs is not imported before.
+    from charthouse.repository.repository import empty_index  # noqa: PLC0415
+
     return bytes_response(200, empty_index(settings.layout, route.repo), YAML, VARY)

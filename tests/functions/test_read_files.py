@@ -169,6 +169,7 @@ def test_what_storage_should_never_say_is_a_bug_logged_once(
 def test_the_function_imports_no_sdk_and_nothing_else_that_is_slow(policy: str) -> None:
     """Not the modules it should be made of, but app.py itself: most reads meet a cold function."""
     slow = {"boto3", "botocore", "aws_lambda_powertools", "yaml", "jwt", "cryptography", "jinja2", "semver", "asyncio"}
+    slow |= {"charthouse.helm.index", "charthouse.repository.ports", "charthouse.oci.manifests", "charthouse.registry"}
     load = "import sys; sys.path.insert(0, 'functions/read_files'); import app"
     program = f"{load}; print(sorted({slow!r} & {{*sys.modules}}))"
     environ = os.environ | {"AWS_REGION": "eu-central-1", "CHARTHOUSE_BUCKET": "b", "CHARTHOUSE_ACCESS_POLICY": policy}

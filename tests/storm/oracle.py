@@ -13,9 +13,9 @@ from functools import lru_cache
 from hashlib import sha256
 
 from charthouse.errors import BadPackage
-from charthouse.helm.chart import package_file
+from charthouse.helm.chart import package_file, possible_charts
 from charthouse.helm.entry import render_entry
-from charthouse.helm.index import Entry, Index, possible_charts
+from charthouse.helm.index import Entry, Index
 from charthouse.helm.index_check import check_index
 from charthouse.helm.package import Package
 from charthouse.repository.ports import GZIP_COPY, Row

@@ -1,6 +1,6 @@
 """The composition root: what each function is made of.
 
-The SDK is imported inside the functions that need it, because the read function has to start without.
+What not every function needs is imported where it is: the read function starts without the SDK, the index and OCI.
 """
 
 import json
@@ -8,17 +8,19 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from charthouse.access.authorizer import Authorizer, Sources
 from charthouse.aws.presign import PresignedFiles, Signer
-from charthouse.aws.registry import SignedArtifacts, SignedCatalog, SignedIndexes
 from charthouse.aws.secrets import Secret
-from charthouse.registry.lookup import Lookup
-from charthouse.registry.ports import ArtifactStore, Place
-from charthouse.repository.ports import Events
-from charthouse.repository.repository import Ports, readable_size
 from charthouse.settings import Settings, credentials
+
+if TYPE_CHECKING:
+    from charthouse.aws.registry import SignedArtifacts
+    from charthouse.registry.lookup import Lookup
+    from charthouse.registry.ports import ArtifactStore, Place
+    from charthouse.repository.ports import Events
+    from charthouse.repository.repository import Ports
 
 READING_SECONDS, READING_MEMORY = 8, 256 * 1024 * 1024
 """For one package, far below the functions' own: at least 25 s and 1,024 MB."""
@@ -27,7 +29,7 @@ THREADS = 4
 """Files synced at once: each waits for AWS most of the time, and may hold a package of 100 MiB."""
 
 
-def authorizer(settings: Settings, events: Events, *, registry: bool = False) -> Authorizer:
+def authorizer(settings: Settings, events: "Events", *, registry: bool = False) -> Authorizer:
     """Return the authorizer; nothing is fetched before a request needs it.
 
     With `registry` it also issues and accepts tokens for the OCI routes, for which the function needs rights on the
@@ -45,7 +47,7 @@ def authorizer(settings: Settings, events: Events, *, registry: bool = False) ->
     return Authorizer(settings.access, sources, time.time, dynamic=settings.paths.depth_dynamic)
 
 
-def _with_policy(sources: Sources, settings: Settings, events: Events) -> Sources:
+def _with_policy(sources: Sources, settings: Settings, events: "Events") -> Sources:
     # Only deployments with a policy pay for the imports.
     from charthouse.access.issuers import IssuerKeys  # noqa: PLC0415
     from charthouse.access.policies import CurrentPolicy  # noqa: PLC0415
@@ -77,12 +79,13 @@ def presigned_files(settings: Settings) -> PresignedFiles:
     return PresignedFiles(settings.storage, Signer("s3", settings.storage.region, credentials))
 
 
-def ports(settings: Settings, events: Events) -> Ports:
+def ports(settings: Settings, events: "Events") -> "Ports":
     """Return the ports of every repository, on S3 and DynamoDB."""
     from charthouse.aws.clients import dynamodb_client, s3_client  # noqa: PLC0415
     from charthouse.aws.dynamodb import DynamoCatalog  # noqa: PLC0415
     from charthouse.aws.s3 import S3IndexStore, S3PackageStore  # noqa: PLC0415
     from charthouse.helm.reading import Reader  # noqa: PLC0415
+    from charthouse.repository.repository import Ports, readable_size  # noqa: PLC0415
     from charthouse.sandbox import Limits, Sandbox  # noqa: PLC0415
 
     s3 = s3_client(settings.storage)
@@ -99,16 +102,21 @@ def ports(settings: Settings, events: Events) -> Ports:
     )
 
 
-def lookup(settings: Settings) -> Callable[[Place], Lookup]:
+def lookup(settings: Settings) -> "Callable[[Place], Lookup]":
     """Return how a place of the registry is read, without the SDK."""
+    from charthouse.aws.registry import SignedCatalog, SignedIndexes  # noqa: PLC0415
+    from charthouse.registry.lookup import Lookup  # noqa: PLC0415
+
     artifacts = registry_urls(settings)
     catalog = SignedCatalog(settings.storage, Signer("dynamodb", settings.storage.region, credentials))
     indexes = SignedIndexes(settings.storage, settings.layout, Signer("s3", settings.storage.region, credentials))
     return lambda place: Lookup(place, artifacts, catalog, indexes.of_chart, time.time)
 
 
-def registry_urls(settings: Settings) -> SignedArtifacts:
+def registry_urls(settings: Settings) -> "SignedArtifacts":
     """Return the URLs of blobs, without the SDK."""
+    from charthouse.aws.registry import SignedArtifacts  # noqa: PLC0415
+
     return SignedArtifacts(settings.storage, Signer("s3", settings.storage.region, credentials))
 
 

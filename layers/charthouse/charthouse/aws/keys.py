@@ -47,6 +47,11 @@ def index_path(repo: str) -> str:
     return f"{INDEXES}{file_path(repo, INDEX_FILE)}"
 
 
+def copy_path(repo: str) -> str:
+    """Return the path of the gzip copy of a repository's index."""
+    return f"{VIEWS}{file_path(repo, GZIP_FILE)}"
+
+
 def view_path(repo: str, name: str) -> str:
     """Return the path of a view: of the gzip copy for an empty name, else of a chart's index.
 
@@ -54,7 +59,7 @@ def view_path(repo: str, name: str) -> str:
     long name would not leave room for the repository's in a key of 1,024 bytes, so it is hashed.
     """
     if not name:
-        return f"{VIEWS}{file_path(repo, GZIP_FILE)}"
+        return copy_path(repo)
     if len(name.encode()) > _LONG_NAME:
         name = f"{_HASHED}{sha256(name.encode()).hexdigest()}"
     return f"{views_path(repo)}{name}"

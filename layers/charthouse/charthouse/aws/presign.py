@@ -17,9 +17,8 @@ from typing import Literal
 from urllib.parse import quote, unquote_plus
 
 from charthouse.aws.http import Send, UnexpectedAnswer, send
-from charthouse.aws.keys import file_path, index_path, stored_key, view_path
-from charthouse.helm.index import possible_charts
-from charthouse.repository.ports import GZIP_COPY
+from charthouse.aws.keys import copy_path, file_path, index_path, stored_key, view_path
+from charthouse.helm.chart import possible_charts
 from charthouse.settings import Credentials, Storage
 
 ALGORITHM = "AWS4-HMAC-SHA256"
@@ -69,7 +68,7 @@ class PresignedFiles:
             return self._signed(method, path)
         if chart and not self._has_packages(repo, chart):
             return None
-        paths = [view_path(repo, GZIP_COPY), index_path(repo)] if compressed else [index_path(repo)]
+        paths = [copy_path(repo), index_path(repo)] if compressed else [index_path(repo)]
         return next((self._signed(method, path) for path in paths if self._exists(path)), None)
 
     def _signed(self, method: Method, path: str) -> str:

@@ -16,6 +16,7 @@ from charthouse.aws.keys import (
     ANSWERS,
     INDEXES,
     OURS,
+    copy_path,
     file_path,
     index_path,
     index_repo,
@@ -423,7 +424,7 @@ class S3IndexStore:
     def _remember(self, repo: str, key: str, found: tuple[bytes, str, Mapping[str, str]]) -> None:
         """Keep index and gzip copy of one repository, the last: together they may have 100 MB."""
         for other in [*self.last]:
-            if other not in {self._key(index_path(repo)), self._key(view_path(repo, GZIP_COPY))}:
+            if other not in {self._key(index_path(repo)), self._key(copy_path(repo))}:
                 self.last.pop(other, None)
         self.last[key] = found
 

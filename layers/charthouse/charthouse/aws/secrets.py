@@ -4,12 +4,15 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from charthouse.aws.http import Send, UnexpectedAnswer, send
 from charthouse.aws.presign import Signer, service_url
 from charthouse.errors import Unavailable
-from charthouse.repository.ports import Events
 from charthouse.settings import Storage
+
+if TYPE_CHECKING:
+    from charthouse.repository.ports import Events
 
 FRESH_SECONDS = 300
 RETRY_SECONDS = 30
@@ -26,7 +29,7 @@ class Secret:
     storage: Storage
     signer: Signer
     """For the service `secretsmanager` in the secret's region."""
-    events: Events
+    events: "Events"
     now: Callable[[], float]
     """Seconds since the epoch."""
     send: Send = send

@@ -1,11 +1,12 @@
 """The name of one chart version, and of its file."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Self
 
 from charthouse.errors import BadPackage
 from charthouse.helm.go_text import quoted, sanitised
-from charthouse.helm.versions import parse_version
+from charthouse.helm.versions import parse_version, sort_key
 
 MAX_FILENAME = 900
 """Bytes of UTF-8. An S3 key and a DynamoDB sort key end at 1,024, with the repository, a prefix and `.prov` in it; a
@@ -42,6 +43,19 @@ class ChartRef:
 def package_file(name: str, version: str) -> str:
     """Return the file name of a chart version, as `helm package` gives it."""
     return f"{name}-{version}.tgz"
+
+
+def possible_references(file: str) -> Iterator[tuple[str, str]]:
+    """Yield every (name, version) whose file name this is: `a-1-2.tgz` is a 1-2 or a-1 2."""
+    stem = file.removesuffix(".tgz")
+    for at, character in enumerate(stem):
+        if character == "-" and 0 < at < len(stem) - 1 and sort_key(stem[at + 1 :])[0]:
+            yield stem[:at], stem[at + 1 :]
+
+
+def possible_charts(file: str) -> list[str]:
+    """Return the names of the charts a file may be a version of."""
+    return [name for name, _ in possible_references(file)]
 
 
 def checked_reference(name: object, version: object) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Self
 
 from charthouse.helm.canonical_json import canonical_json
+from charthouse.helm.chart import possible_references
 from charthouse.helm.ranges import BLOCK, Kept, Piece, Spliced, Text, joined, placed
 from charthouse.helm.versions import sort_key
 
@@ -178,7 +179,7 @@ class Index:
         """
         edits: dict[str, _Edit] = {}
         for file, entry in changes.items():
-            for name, version in _readings(file):
+            for name, version in possible_references(file):
                 edits.setdefault(name, _Edit(set(), [])).gone.add(version)
             if entry is not None:
                 edits.setdefault(entry.chart, _Edit(set(), [])).new.append(entry)
@@ -216,13 +217,13 @@ class Index:
     def has(self, file: str) -> bool:
         """Return whether the file is listed; True for a broken index, which may list anything."""
         try:
-            return any(self._has(name, version) for name, version in _readings(file))
+            return any(self._has(name, version) for name, version in possible_references(file))
         except ValueError:
             return True
 
     def charts_of(self, file: str) -> list[str]:
         """Return the charts under which the file is listed: one, or none."""
-        return [name for name, version in _readings(file) if self._has(name, version)]
+        return [name for name, version in possible_references(file) if self._has(name, version)]
 
     def count(self) -> tuple[int, int]:
         """Return how many charts and how many versions there are."""
@@ -279,19 +280,6 @@ class Index:
 class _Edit(NamedTuple):
     gone: set[str]
     new: list[Entry]
-
-
-def possible_charts(file: str) -> list[str]:
-    """Return the names of the charts a file may be a version of: `a-1-2.tgz` one of `a` or of `a-1`."""
-    return [name for name, _ in _readings(file)]
-
-
-def _readings(file: str) -> Iterator[tuple[str, str]]:
-    """Yield every (name, version) whose file name this is: `a-1-2.tgz` is a 1-2 or a-1 2."""
-    stem = file.removesuffix(".tgz")
-    for at, character in enumerate(stem):
-        if character == "-" and 0 < at < len(stem) - 1 and sort_key(stem[at + 1 :])[0]:
-            yield stem[:at], stem[at + 1 :]
 
 
 def _lines_of(data: Text, begin: int, end: int) -> tuple[int, int]:

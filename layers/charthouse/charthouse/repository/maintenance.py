@@ -12,8 +12,8 @@ from itertools import zip_longest
 from typing import Any, Self
 
 from charthouse.errors import Unavailable
-from charthouse.helm.chart import package_file
-from charthouse.helm.index import Index, possible_charts
+from charthouse.helm.chart import package_file, possible_charts
+from charthouse.helm.index import Index
 from charthouse.helm.index_check import check_index
 from charthouse.repository.names import is_repository, split_path
 from charthouse.repository.ports import GZIP_COPY, StoredIndex

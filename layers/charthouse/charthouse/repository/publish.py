@@ -8,7 +8,8 @@ from enum import StrEnum
 from itertools import chain
 
 from charthouse.errors import Unavailable
-from charthouse.helm.index import Entry, Index, Stamp, possible_charts
+from charthouse.helm.chart import possible_charts
+from charthouse.helm.index import Entry, Index, Stamp
 from charthouse.repository.ports import GZIP_COPY, Row
 from charthouse.repository.repository import Repository, timestamp
 from charthouse.repository.sync import TOMBSTONE_SECONDS, import_existing

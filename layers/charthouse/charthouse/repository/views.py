@@ -11,8 +11,9 @@ from collections.abc import Collection
 from functools import partial
 from itertools import batched
 
+from charthouse.helm.chart import possible_charts
 from charthouse.helm.gzip_copy import gzip_copy
-from charthouse.helm.index import Index, possible_charts
+from charthouse.helm.index import Index
 from charthouse.repository.ports import GZIP_COPY, StoredView
 from charthouse.repository.repository import Repository
 

@@ -5,17 +5,20 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from charthouse import __version__
 from charthouse.access.callers import Source
 from charthouse.errors import NotFound
 from charthouse.oci.names import is_name
-from charthouse.repository.ports import RepositoryState
 from charthouse.settings import Settings
 from charthouse.web.requests import Request
 from charthouse.web.responses import HTML, YAML, Response, json_response, text_response
 from charthouse.web.routes import Kind, Route
+
+if TYPE_CHECKING:
+    from charthouse.repository.ports import RepositoryState
 
 KINDS = frozenset({Kind.HOME, Kind.HEALTH, Kind.INFO, Kind.ARTIFACT_HUB})
 """The kinds that `answer` answers."""
@@ -41,7 +44,7 @@ def answer(request: Request, route: Route, settings: Settings) -> Response:
     return _home(request, route.repo, settings)
 
 
-def metrics(states: Iterable[RepositoryState]) -> Response:
+def metrics(states: "Iterable[RepositoryState]") -> Response:
     """Answer with ChartMuseum's two gauges per repository, from the recorded counts."""
     known = list(states)
     charts = _gauge("chartmuseum_charts_served_total", "Charts in the index", ((s.repo, s.charts) for s in known))
