@@ -69,9 +69,10 @@ def delete_row(deployment: Deployment, repo: str) -> None:
 
 def put_old_index_back(deployment: Deployment, repo: str) -> None:
     body = deployment.stored(index_key(repo)) or b""
-    assert deployment.repository(repo).upload(a_package("app", "3.0.0")).status == 201
+    repository = deployment.repository(repo)
+    assert repository.upload(a_package("app", "3.0.0")).status == 201
     # The event of the upload may publish its row once more, and with that what is missing.
-    deployment.wait_until_quiet(repo)
+    repository.settled_index()
     deployment.put(index_key(repo), body)
 
 
