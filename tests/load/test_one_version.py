@@ -21,7 +21,7 @@ from tests.acceptance.repository import Answer, Repository
 from tests.builders import a_package
 from tests.load.watching import digest, is_whole, publications, read_index
 
-CLIENTS, CHANGES = 8, 120
+CLIENTS, CHANGES = 8, 200
 NAME, VERSION = "contested", "1.0.0"
 FILE = f"{NAME}-{VERSION}.tgz"
 NOTHING = ""
