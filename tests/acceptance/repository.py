@@ -163,11 +163,14 @@ class Repository:
 
     def settled_index(self, seconds: float = 3) -> bytes:
         """Return `index.yaml` once it is the same for so many seconds: the event of a change may publish it again."""
-        former, index = b"", self.index_bytes()
-        while index != former:
+        former, until = self.index_bytes(), time.monotonic() + SECONDS
+        while time.monotonic() < until:
             time.sleep(seconds)
-            former, index = index, self.index_bytes()
-        return index
+            index = self.index_bytes()
+            if index == former:
+                return index
+            former = index
+        raise AssertionError("the index changes again and again")
 
     def index(self) -> Any:
         """Return `index.yaml` read as YAML."""
