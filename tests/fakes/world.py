@@ -110,5 +110,5 @@ def path_of(repo: str, file: str) -> str:
 
 @lru_cache(4)
 def etag_of(body: bytes) -> str:
-    """Return the ETag S3 gives an object uploaded in one part without KMS."""
+    """Return the ETag S3 gives an object uploaded in one part without KMS; each range of a large one asks for it."""
     return md5(body, usedforsecurity=False).hexdigest()

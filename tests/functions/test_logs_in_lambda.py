@@ -32,6 +32,7 @@ from tests.tokens import a_token, an_entry, public_pem
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="awslambdaric has no wheels for other systems"),
+    # It starts an emulator.
     pytest.mark.slow,
 ]
 

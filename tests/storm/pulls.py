@@ -236,9 +236,8 @@ def referenced(world: World) -> set[str]:
     kept = {layout.tag(tag) for tag in tags}
     for digest in map(Digest.parse, live):
         name = layout.manifest(digest)
-        document = json.loads(manifests[name].body) if name in manifests else {"config": {}, "layers": []}
-        blobs = {named.get("digest") for named in (document["config"], *document["layers"])} - {None} - files
-        kept |= {name, *(layout.blob(Digest.parse(blob)) for blob in blobs)}
+        blobs = _named(manifests[name].body) if name in manifests else []
+        kept |= {name, *(layout.blob(blob) for blob in blobs if str(blob) not in files)}
         kept |= set(names_in(world, layout.tagged(digest), whole=True))
     return kept
 

@@ -68,7 +68,7 @@ class Process:
             self.plan.response = action(self.plan)
         except Crash:
             pass
-        except BaseException as failure:  # noqa: BLE001  raised by `run`, in the test's own thread
+        except BaseException as failure:  # noqa: BLE001  raised by `step`, in the test's own thread
             self.failure = failure
         self.ended, self.next = True, None
         self._stopped.put(None)
