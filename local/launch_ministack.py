@@ -4,16 +4,19 @@
   keys as root, does not check root's signature, and serves S3 to unsigned requests. Pages in a browser are refused
   unless they read a presigned URL.
 - Its S3 refuses a presigned request that also carries an Authorization header, as AWS's does.
-- A layer is extracted once, not for every worker of every function; a worker that dies ends alone.
+- A layer is extracted once, not for every worker of every function; a worker imports no SDK of its own accord, and one
+  that dies ends alone.
 - S3 and DynamoDB fail the functions' calls on request (`failing`); by default they never do.
 - It ends cleanly, state saved, when the process that started it has ended (its standard input closes).
 """
 
+import contextlib
 import hashlib
 import hmac
 import json
 import os
 import re
+import resource
 import signal
 import sys
 import tempfile
@@ -29,6 +32,7 @@ from urllib.parse import parse_qs, quote
 import ministack.app  # type: ignore[import-not-found]
 import ministack.core.lambda_runtime  # type: ignore[import-not-found]
 import ministack.services.lambda_svc  # type: ignore[import-not-found]
+import uvicorn  # type: ignore[import-not-found]
 from ministack.core import sigv4
 
 type Application = Callable[[Any, Any, Any], Awaitable[None]]
@@ -46,8 +50,6 @@ def admitting(application: Application, key_id: str, secret: str) -> Application
     async def answer(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "lifespan":
             await application(scope, receive, _ending(send))
-        elif scope["type"] == "websocket":
-            await send({"type": "websocket.close", "code": 1008})
         elif (body := await admitted(scope, receive)) is None:
             await _send(send, 403, b"application/xml", DENIED)
         else:
@@ -284,6 +286,12 @@ def share_layers() -> None:
     )
 
 
+def import_no_sdk_first() -> None:
+    """Let a worker import what its function does: MiniStack's imports botocore before, to count functions in a loop."""
+    runtime = ministack.core.lambda_runtime
+    runtime._PYTHON_WORKER_SCRIPT = runtime._PYTHON_WORKER_SCRIPT.replace("    _ms_install_invoke_depth()\n", "")  # noqa: SLF001
+
+
 def end_workers_alone() -> None:
     """Let a worker that dies while it starts end alone: MiniStack ends all that its function has, at work or starting.
 
@@ -332,11 +340,29 @@ def main() -> None:
     """Serve until the parent process ends. The root key is in the environment, where MiniStack looks for it, too."""
     key_id, secret = os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"]
     share_layers()
+    import_no_sdk_first()
     end_workers_alone()
     hide_sessions(secret)
     threading.Thread(target=_end_with_the_parent, daemon=True).start()
-    ministack.app.app = admitting(failing(one_mechanism_only(ministack.app.app), key_id), key_id, secret)
-    ministack.app.main()
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    # The server that MiniStack brings, hypercorn with h11, needs half as much processor again for a request.
+    uvicorn.run(
+        admitting(failing(one_mechanism_only(ministack.app.app), key_id), key_id, secret),
+        host=os.environ["BIND_HOST"],
+        port=int(os.environ["GATEWAY_PORT"]),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=3,
+    )
 
 
 if __name__ == "__main__":

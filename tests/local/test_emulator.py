@@ -187,6 +187,14 @@ def test_the_session_of_a_function_cannot_be_computed(tmp_path: Path) -> None:
     assert not sessions[0] & sessions[1]
 
 
+def test_a_function_starts_with_what_it_imports(tmp_path: Path) -> None:
+    """The read function's cold start is that of a function without the SDK, here too."""
+    code = "import sys\ndef handler(event, context):\n    return [name for name in sys.modules if 'botocore' in name]\n"
+
+    with Emulator(tmp_path) as emulator:
+        assert run_function(emulator, code) == []
+
+
 def run_function(emulator: Emulator, code: str) -> Any:
     """Create a function with this code and return what it answers."""
     archive = io.BytesIO()
