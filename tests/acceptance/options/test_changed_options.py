@@ -54,11 +54,13 @@ def test_a_changed_chart_url_is_in_the_index_after_a_reconcile_or_the_next_chang
 
 @contextmanager
 def redeployed(emulator: Emulator, deployment: Deployment, changes: Mapping[str, str]) -> Iterator[None]:
-    """Have some options changed for a while."""
+    """Have some options changed for a while; the emulator ends a function that is at work when it is changed."""
+    deployment.wait_until_quiet()
     create(emulator, deployment.stack.name, {**deployment.parameters, **changes})
     try:
         yield
     finally:
+        deployment.wait_until_quiet()
         create(emulator, deployment.stack.name, {**deployment.parameters, **dict.fromkeys(changes, "")})
 
 
