@@ -205,7 +205,8 @@ def _package(emulator: Emulator, built: Path, target: Path) -> None:
         _sam(
             emulator,
             *("package", "--template-file", built, "--s3-bucket", ARTIFACTS, "--s3-prefix", prefix),
-            *("--no-progressbar", "--output-template-file", folder / TEMPLATE),
+            # JSON, which is YAML too: the emulator reads it for every stack, in a fiftieth of the time.
+            *("--no-progressbar", "--use-json", "--output-template-file", folder / TEMPLATE),
         )
         for name in _artifacts(s3, prefix):
             s3.download_file(ARTIFACTS, f"{prefix}/{name}", str(folder / name))

@@ -1,10 +1,11 @@
 """How pytest-xdist hands the tests out: one by one, except those that share something expensive.
 
-A module of `acceptance` stays on one worker, which deploys each stack once; so do the load tests, modules with an
-emulator of their own, and the contract cases of one stand-in. This goes by node ids, since the `xdist_group` marks of
-xdist 3.8 have no effect with pytest 9.2.
+A module of `acceptance` stays on one worker, which deploys each stack once; so do folders of it whose modules share
+stacks, the load tests, modules with an emulator or large repositories of their own, and the contract cases of one
+stand-in. This goes by node ids, since the `xdist_group` marks of xdist 3.8 have no effect with pytest 9.2.
 """
 
+import gc
 import os
 import re
 
@@ -13,12 +14,18 @@ from xdist.remote import Producer  # type: ignore[import-untyped]  # xdist has n
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER = re.compile(
-    r"(tests/acceptance/[^:]+"
+    r"(tests/acceptance/(oci|options)/|tests/acceptance/[^:]+"
     r"|tests/load/"
-    r"|tests/local/test_emulator|tests/functions/test_logs_in_lambda"
+    r"|tests/local/test_emulator|tests/functions/test_logs_in_lambda|tests/unit/repository/test_time_limits"
     r"|ministack|versitygw|dynamodb-local)"
 )
 """Tests whose node ids have the same text here run on the same worker."""
+
+
+def pytest_collection_finish() -> None:
+    """Let Python's garbage collector leave alone what pytest keeps to the end, and run less often: 4 % of the time."""
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 @pytest.hookimpl(optionalhook=True)
