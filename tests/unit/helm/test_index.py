@@ -75,6 +75,12 @@ def test_the_view_of_a_chart_is_the_index_of_its_entries(listed: list[Entry]) ->
         assert Index.read(view.data, PLAIN) == view
 
 
+def test_the_view_of_the_only_chart_is_no_copy() -> None:
+    index = Index.fold(PLAIN, [an_entry("a", "1.0.0"), an_entry("a", "2.0.0")], STAMP)
+
+    assert index.chart("a").text is index.text
+
+
 def test_the_whole_index_is_json_and_lists_every_entry_once() -> None:
     listed = [an_entry("b", "1.0.0"), an_entry("a", "1.0.0"), an_entry("a", "10.0.0"), an_entry("a", "2.0.0")]
 

@@ -203,10 +203,12 @@ class Index:
         Raises `ValueError` for bytes that this module did not write.
         """
         begin, end = self._find_block(name)
+        # The index of the only chart is the whole one, byte for byte.
+        is_whole = (begin, end) == (self.begin, self.end)
         if begin < end and self.text[end - 1] == _COMMA:
             end -= 1
         runs = [Kept(0, self.begin, 0), Kept(begin, end, 0), Kept(self.end, len(self.text), 0)]
-        data = joined(placed(runs), self.text)
+        data = self.text if is_whole and isinstance(self.text, bytes) else joined(placed(runs), self.text)
         return Index(self.envelope, data, self.begin, self.begin + end - begin, self.revision)
 
     def charts(self) -> Iterator[str]:
@@ -289,13 +291,15 @@ def _lines_of(data: Text, begin: int, end: int) -> tuple[int, int]:
 
 def _spliced(envelope: Envelope, data: Text, lines: tuple[int, int], edit: _Edit) -> tuple[list[Piece], int]:
     """Return the lines of a block after the edit, in runs without the comma after them, and how many more they are."""
+    versions = edit.gone.union(entry.version for entry in edit.new)
+    places = {version: _find_line(data, lines, version) for version in versions}
     changes = []
     for version in edit.gone:
-        begin, end = _find_line(data, lines, version)
+        begin, end = places[version]
         if begin < end:
             changes.append((begin, end, sort_key(version), b""))
     for entry in edit.new:
-        begin, _ = _find_line(data, lines, entry.version)
+        begin, _ = places[entry.version]
         changes.append((begin, begin, sort_key(entry.version), _line(envelope, entry)))
     more = 2 * len(edit.new) - len(changes)
     # Several insertions at one place: the newest first, as in the whole block.
