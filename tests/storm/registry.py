@@ -92,6 +92,8 @@ def oci_deleting(version: str, digest: Digest | None = None) -> Command:
     def answered(oracle: Oracle, _name: str, response: object, since: dict[str, int]) -> None:
         if response is Outcome.STORED and all(one.exists for one in oracle.moments(file)[since.get(file, 0) :]):
             raise PromiseBroken(f"{file}: answered 202, and never deleted")
+        if isinstance(response, NotFound) and digest is None:
+            oracle.acknowledge(file, since.get(file, 0), exists=False)
         _check_valid(response, Outcome, NotFound)
 
     words = f"oci delete {version}" if digest is None else f"oci delete {version} by digest"

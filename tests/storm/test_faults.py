@@ -121,8 +121,8 @@ def settle(oracle: Oracle) -> None:
 
 
 def of_registry(command: Command, *between: Command) -> Case:
-    """Return the case of an OCI command, with what may run between its calls."""
-    others = [oci_pushing("3.0.0", "c"), COLLECT]
+    """Return the case of an OCI command, with what may run between its calls; what crashed is also tried again."""
+    others = [command, oci_pushing("3.0.0", "c"), COLLECT]
     return Case(registry, command, others, [(other, AHEAD) for other in between])
 
 

@@ -25,7 +25,7 @@ from charthouse.settings import Paths, Rules
 from tests.builders import a_package, a_provenance
 from tests.fakes import Step, World, nothing_happens
 from tests.unit.registry.in_memory import Chart, a_descriptor, at, calls_of, pull, push_artifact, registry_in, upload
-from tests.unit.repository.in_memory import listed, ports_in, stored_in
+from tests.unit.repository.in_memory import failing, listed, ports_in, stored_in
 
 PACKAGE = a_package()
 OTHER = a_package(description="other")
@@ -130,6 +130,21 @@ def test_deleting_either_way_deletes_both_at_once(world: World, by: str, how: st
         delete_version(registry.repository, "mychart", "0.1.0")
     with pytest.raises(ManifestUnknown):
         delete_manifest(registry, "0.1.0")
+
+
+@pytest.mark.parametrize("by", ["tag", "digest"])
+def test_a_delete_that_crashed_is_finished_by_its_retry(world: World, by: str) -> None:
+    registry, chart = registry_in(world), Chart(PACKAGE)
+    chart.push(registry)
+    reference = chart.digest if by == "digest" else "0.1.0"
+    with pytest.raises(KeyboardInterrupt):
+        delete_manifest(registry_in(world, step=failing("index.write", KeyboardInterrupt())), reference)
+    assert list(listed(world, "org1")) == ["mychart-0.1.0.tgz"]
+
+    with pytest.raises(ManifestUnknown):
+        delete_manifest(registry, reference)
+
+    assert listed(world, "org1") == {}
 
 
 def test_the_same_file_can_be_pushed_again_after_a_delete(world: World) -> None:

@@ -31,7 +31,7 @@ from charthouse.registry.uploads import read_blob
 from charthouse.repository.changes import Push, delete_version, push
 from charthouse.repository.packages import Signature, sync_provenance
 from charthouse.repository.ports import Row
-from charthouse.repository.publish import Outcome
+from charthouse.repository.publish import Outcome, publish_rows
 from charthouse.repository.sync import sync_file
 
 MAX_REFERRERS = 4_000_000
@@ -105,8 +105,18 @@ def push_manifest(
 def delete_manifest(registry: Registry, reference: Digest | str) -> None:
     """Delete what a tag or digest leads to: a tag alone, a manifest with its tags, or a chart version.
 
-    Raises `ManifestUnknown`.
+    Raises `ManifestUnknown`, after making sure that the index agrees: a delete that crashed is finished by its retry.
     """
+    try:
+        _delete(registry, reference)
+    except ManifestUnknown:
+        dirty = registry.repository.catalog.dirty(registry.place.repo)
+        if publish_rows(registry.repository, dirty) is Outcome.STORED:
+            raise Unavailable("the manifest is deleted, and the index does not say so yet: try again") from None
+        raise
+
+
+def _delete(registry: Registry, reference: Digest | str) -> None:
     if isinstance(reference, str):
         row = registry.lookup.listed(version_of(reference))
         untagged = _untag(registry, reference)
