@@ -105,7 +105,7 @@ def an_issuer_at_work(authority: Authority) -> Iterator[RunningIssuer]:
         daemon_threads = True
 
         def handle_error(self, *_: object) -> None:
-            """Say nothing of clients that hang up, or trust somebody else."""
+            """Say nothing of clients that hang up, or trust another authority."""
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(authority.server)

@@ -90,7 +90,7 @@ def test_the_layers_of_a_chart_are_the_files_where_charts_are(deployment: Deploy
     config = registry.ask("GET", f"mychart/blobs/{manifest['config']['digest']}")
 
     assert package.path == "/mychart-0.1.0.tgz"
-    # Pinned: whoever follows it gets these bytes, also if the version is replaced meanwhile.
+    # Pinned: a client that follows it gets these bytes, also if the version is replaced meanwhile.
     assert parse_qs(package.query)["versionId"]
     assert provenance.path == "/mychart-0.1.0.tgz.prov"
     assert config.body == json.dumps(json.loads(config.body), separators=(",", ":"), sort_keys=True).encode()

@@ -89,7 +89,7 @@ def take_back(world: World, who: int) -> tuple[bool, World]:
 
 def create(world: World, _who: int, content: str, manifest: str | None) -> tuple[bool, World]:
     if world.package is not None:
-        # One's own upload id tells a lost answer from somebody else's package; two pushes of one content agree anyway.
+        # One's own upload id tells a lost answer from another client's package; two pushes of one content agree anyway.
         return False, world
     return True, world._replace(package=(content, manifest))
 
@@ -347,7 +347,7 @@ class Registry:
 
 
 def _answered(world: World, answer: object) -> World:
-    """Hold the world to what a client is told."""
+    """Hold the world to what a client is answered."""
     if not isinstance(answer, tuple):
         return world
     status, what = answer

@@ -108,7 +108,7 @@ class Site:
     log_health: bool = False
     log_level: str = "INFO"
     service: str = "charthouse"
-    """The stack's name, by which its metrics are told from another's."""
+    """The stack's name, which tells its metrics from another stack's."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,7 +114,7 @@ def test_an_index_that_is_elsewhere_is_spliced_as_one_that_is_here(
 
 
 def stored(text: Text, former: bytes) -> bytes:
-    """Return the bytes that whoever copies runs of the former ones stores."""
+    """Return the bytes that a store has which copies runs of the former ones."""
     assert isinstance(text, Spliced)
     return b"".join(former[piece.begin : piece.end] if isinstance(piece, Kept) else piece for piece in text.pieces)
 

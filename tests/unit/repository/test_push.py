@@ -185,7 +185,7 @@ def test_a_write_whose_response_was_lost_is_recognised() -> None:
 
 
 def test_a_write_sent_twice_by_the_sdk_finds_its_own_object() -> None:
-    """The first try stored it, its answer was lost, and the SDK's second try is told that something is there."""
+    """The first try stored it, its answer was lost, and the SDK's second try is answered that something is there."""
     world = World()
     repository = replace(ports_in(world), packages=SentTwice(world)).repository("")
 

@@ -282,7 +282,7 @@ class S3IndexStore:
         return StoredView(_revision(metadata), etag, body)
 
     def write_view(self, repo: str, name: str, view: StoredView, etag: str | None) -> None:
-        """Replace the view that has this ETag; S3 sends the encoding of the gzip copy to whoever fetches it."""
+        """Replace the view that has this ETag; S3 sends the encoding of the gzip copy with its bytes."""
         encoding: dict[str, Any] = {} if name else {"ContentEncoding": "gzip"}
         self._write(view_path(repo, name), name or repo, view.body, etag, {REVISION: str(view.revision)}, **encoding)
 

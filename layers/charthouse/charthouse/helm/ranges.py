@@ -1,7 +1,7 @@
 """Bytes that are elsewhere: an index too large to be fetched for the sake of a few lines.
 
 `Ranges` has the methods of `bytes` that looking for a line needs, and fetches what they look at, block by block. A
-`Spliced` one is made of runs of another and of new bytes; whoever stores it copies the runs where they are.
+`Spliced` one is made of runs of another and of new bytes; its store copies the runs where they are.
 """
 
 from bisect import bisect_right
@@ -36,7 +36,7 @@ class Ranges:
     """Bytes by their size and a function that fetches some of them; `start` is what is known of their beginning."""
 
     def __init__(self, size: int, fetch: Fetch, source: tuple[str, str] = ("", ""), start: bytes = b"") -> None:
-        """Remember where the bytes are; `source`, key and ETag of the object, is for whoever copies them."""
+        """Remember where the bytes are; `source`, key and ETag of the object, is for the store that copies them."""
         self.source = source
         self._size = size
         self._fetch = fetch

@@ -298,7 +298,7 @@ def _push_artifact(pushed: _Push, tags: Sequence[str]) -> None:
     for tag in tags:
         registry.store.write(registry.place, layout.tagged(digest, tag), b"")
         registry.store.write(registry.place, layout.tag(tag), str(digest).encode())
-    # Whoever deletes the manifest looks for its tags afterwards: these are found there, or the deletion here.
+    # A process that deletes the manifest looks for its tags afterwards: it finds these, or this one the deletion.
     if tags and registry.store.look(registry.place, layout.manifest(digest)) is None:
         raise Unavailable("the manifest was deleted meanwhile: push it again")
 

@@ -60,7 +60,7 @@ def sync_file(repository: Repository, file: str, *, own: OwnUpload | None = None
         row = _with_signature(repository, _observe(repository, file, known, stored, own), known, stored)
         unsure = known is None and row.line is None and _may_be_listed(repository, file)
         row = _next_revision(row, known, repository.clock.now(), force_dirty=unsure)
-        # Before the row: whoever sees the row finds all of it.
+        # Before the row: a client that is led by the row finds all of it.
         _record_digests(repository, row, known)
         repository.catalog.put(row, known.rev if known else None)
         if row.problem and row.problem != (known.problem if known else None):
@@ -129,7 +129,7 @@ def _record_digests(repository: Repository, row: Row, known: Row | None) -> None
     """Record by which digests OCI clients may ask for the row: those of its files, its config and its manifest.
 
     A digest belongs to one file for ever, since name and version are part of what it is made of. So nothing recorded
-    is ever wrong, whoever is faster, and nobody has to take it back.
+    is ever wrong, whichever process is faster, and nothing has to be taken back.
     """
     derived = row.derived
     if derived is None or (known and (known.line, known.signature) == (row.line, row.signature)):
