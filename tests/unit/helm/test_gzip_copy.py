@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 from charthouse.helm.chart import ChartRef
 from charthouse.helm.entry import render_entry
-from charthouse.helm.gzip_copy import gzip_copy
+from charthouse.helm.gzip_copy import LARGE, PIECE, gzip_copy
 from charthouse.helm.index import Entry, Envelope, Index, Stamp
 from charthouse.helm.package import Package
+from charthouse.settings import MAX_INDEX_SIZE
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -98,6 +99,13 @@ def test_a_change_of_one_line_compresses_few_pieces(monkeypatch: pytest.MonkeyPa
     gzip_copy(former.splice({file_of(new): new}, stamp(2)), former, copy)
 
     assert compressed <= 3
+
+
+def test_the_table_of_every_index_fits_the_header() -> None:
+    """RFC 1952: an extra field has 65,535 bytes at most, of which 8 are not the table's, and 12 a piece."""
+    pieces = max(LARGE / PIECE, MAX_INDEX_SIZE / (4 * PIECE))
+
+    assert 8 + 12 * (pieces + 3) <= 65_535
 
 
 def test_a_copy_has_at_most_an_eighth_of_the_bytes() -> None:
