@@ -109,10 +109,10 @@ def delete_manifest(registry: Registry, reference: Digest | str) -> None:
     """
     try:
         _delete(registry, reference)
-    except ManifestUnknown:
+    except ManifestUnknown as missing:
         dirty = registry.repository.catalog.dirty(registry.place.repo)
         if publish_rows(registry.repository, dirty) is Outcome.STORED:
-            raise Unavailable("the manifest is deleted, and the index does not say so yet: try again") from None
+            raise Unavailable(f"{missing.message}, and the index does not say so yet: try again") from None
         raise
 
 
