@@ -217,7 +217,7 @@ def _shifted(crc: int, size: int) -> int:
     """Return a checksum as it counts with so many bytes after it, or, for a negative number, before these were."""
     kib, rest = divmod(size % _ORDER, 1024)
     crc = _raw(bytes(rest), crc)
-    return _times(_spread(crc), _power(kib)) if kib and crc else crc
+    return _times(_spread(crc), _power(kib)) if kib else crc
 
 
 @lru_cache(1024)
